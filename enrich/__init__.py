@@ -1,0 +1,1 @@
+"""An address in, who owns it out. No SQL."""

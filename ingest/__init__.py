@@ -1,0 +1,1 @@
+"""The program: command line, settings, mailboxes, the pipeline and its schedule."""

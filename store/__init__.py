@@ -1,0 +1,1 @@
+"""Values in, rows out, and back. The only package that imports sqlalchemy."""

@@ -1,0 +1,1 @@
+"""Figures in, verdicts and the letter out."""
