@@ -53,10 +53,10 @@ class Mailbox(Protocol):
         """Messages whose UID is above the given one (0: all), in windows of bounded size, oldest first."""
 
     def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The whole messages, unread state untouched; one that somebody else removed is left out."""
+        """Give the whole messages, unread state untouched; one that somebody else removed is left out."""
 
     def fetch_header(self, uid: str) -> bytes:
-        """The header section alone, for a message whose body is too large to ask for; empty if it is gone."""
+        """Give the header section alone, for a message whose body is too large to ask for; empty if it is gone."""
 
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
         """Move (or flag, or leave, as the settings say) messages whose outcome is committed."""
