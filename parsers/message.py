@@ -65,7 +65,7 @@ class Mail:
     failure_report: bool
     """A message about one failed message (RFC 6591, RFC 9991), not an aggregate report."""
     announces_report: bool
-    """Subject or file name say that an aggregate report is meant."""
+    """Subject, file name or a `<feedback` say that an aggregate report is meant."""
 
 
 def looks_like_mail(head: bytes) -> bool:
@@ -91,12 +91,11 @@ def read_mail(raw: bytes, limits: Limits) -> Mail:
     if len(parts) > limits.mime_parts:
         raise RefusedError(f"more than {limits.mime_parts} MIME parts (limit mime_parts)")
     attachments = tuple(found for part in parts if not part.is_multipart() for found in _attachments(part))
-    names = [_file_name(part) or "" for part in parts]
     return Mail(
         headers,
         attachments,
         failure_report=_is_failure_report(parts, headers, attachments),
-        announces_report=bool(_SUBJECT.search(headers.subject or "")) or any(map(_names_report, names)),
+        announces_report=_announces_report(parts, headers, attachments),
     )
 
 
@@ -151,8 +150,19 @@ def _file_name(part: Message) -> str | None:
         return None
 
 
-def _names_report(name: str) -> bool:
-    return bool(_FILE_NAME.search(name)) or name.lower().endswith((".xml", ".xml.zip", ".gz"))
+def names_report(name: str) -> bool:
+    """Tell whether a file name means an aggregate report."""
+    return bool(_FILE_NAME.search(name)) or name.lower().endswith((".xml.gz", ".xml.zip"))
+
+
+def _announces_report(
+    parts: list[Message], headers: MailHeaders, attachments: tuple[Attachment, ...]
+) -> bool:
+    return (
+        bool(_SUBJECT.search(headers.subject or ""))
+        or any(names_report(_file_name(part) or "") for part in parts)
+        or any(looks_like_xml(attachment.data[:HEAD]) for attachment in attachments)
+    )
 
 
 def _is_failure_report(
@@ -165,8 +175,12 @@ def _is_failure_report(
 
 
 def _headers(message: Message) -> MailHeaders:
-    texts = (_text(message.get(name)) for name in ("Message-ID", "From", "Subject"))
-    return MailHeaders(*texts, received=_moment(message.get("Received")) or _moment(message.get("Date")))
+    return MailHeaders(
+        message_id=_text(message.get("Message-ID")),
+        sender=_text(message.get("From")),
+        subject=_text(message.get("Subject")),
+        received=_moment(message.get("Received")) or _moment(message.get("Date")),
+    )
 
 
 def _moment(value: object) -> datetime | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from parsers.aggregate import ReportReader, read_report
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError, UnsupportedError
 from parsers.limits import DEFAULT_LIMITS, Limits
-from parsers.message import Mail, MailHeaders, looks_like_mail, read_headers, read_mail
+from parsers.message import Mail, MailHeaders, looks_like_mail, names_report, read_headers, read_mail
 from parsers.unpack import Document, Refusal, is_zip, looks_like_json, looks_like_xml, packing_of, unpack
 from parsers.values import Report, ReportHeader
 
@@ -50,7 +50,8 @@ def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
         )
     head = raw[:512]
     if is_zip(head) or packing_of(head) or looks_like_xml(head) or looks_like_json(head):
-        return _collect(None, unpack(raw, name, limits), limits)
+        reading = _collect(None, unpack(raw, name, limits), limits)
+        return _taken_at_its_word(reading) if names_report(name) else reading
     if looks_like_mail(head):
         return _read_mail(raw, name, limits)
     return _refused(name, NotAReportError("neither a mail nor XML, gzip or zip" if raw else "empty file"))
@@ -73,8 +74,7 @@ def _read_mail(raw: bytes, name: str, limits: Limits) -> Reading:
         return reading
     if not reading.refusals:
         return _refused(name, _nothing_attached(mail), mail.headers)
-    meant = _meant if mail.announces_report else _not_meant
-    return Reading(mail.headers, (), tuple(map(meant, reading.refusals)))
+    return _taken_at_its_word(reading) if mail.announces_report else _left_alone(reading)
 
 
 def _nothing_attached(mail: Mail) -> ReportError:
@@ -83,16 +83,21 @@ def _nothing_attached(mail: Mail) -> ReportError:
     return NotAReportError("a mail without a report")
 
 
-def _meant(refusal: Refusal) -> Refusal:
-    """Take a mail that announces a report at its word: Yahoo once sent the text `unused` for one."""
-    error = refusal.error
-    return Refusal(refusal.name, CorruptError(str(error))) if isinstance(error, NotAReportError) else refusal
+def _taken_at_its_word(reading: Reading) -> Reading:
+    """Call corrupt what was announced as a report and is none: Yahoo once sent the text `unused` for one."""
+    return _recast(reading, NotAReportError, CorruptError) if not reading.reports else reading
 
 
-def _not_meant(refusal: Refusal) -> Refusal:
-    """Leave alone a mail that announces nothing: any ordinary mail may carry a broken archive."""
-    error = refusal.error
-    return Refusal(refusal.name, NotAReportError(str(error))) if isinstance(error, CorruptError) else refusal
+def _left_alone(reading: Reading) -> Reading:
+    """Call a mail that announces nothing ordinary mail, whatever broken archive it carries."""
+    return _recast(reading, CorruptError, NotAReportError)
+
+
+def _recast(reading: Reading, old: type[ReportError], new: type[ReportError]) -> Reading:
+    refusals = (
+        Refusal(it.name, new(str(it.error))) if isinstance(it.error, old) else it for it in reading.refusals
+    )
+    return Reading(reading.headers, reading.reports, tuple(refusals))
 
 
 def _collect(headers: MailHeaders | None, found: Iterator[Document | Refusal], limits: Limits) -> Reading:

@@ -1,0 +1,71 @@
+"""Many rows in, as fast as the engine takes them: COPY and unnest on PostgreSQL, executemany on SQLite."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Table
+
+Row = tuple[Any, ...]
+"""Values in the order of the table's columns."""
+
+Merge = Literal["sum", "least", "greatest"]
+"""How a column of a row that is there already takes a new value in."""
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows none of which is there already."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"INSERT INTO {_target(table)} VALUES ({_marks(table)})", _storable(rows))  # noqa: S608 (names are the schema's)
+        return
+    with _cursor(connection) as cursor, cursor.copy(f"COPY {_target(table)} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges: dict[str, Merge]) -> None:
+    """Insert rows, or take them into those that are there with the same key; no key may come twice."""
+    if not rows:
+        return
+    keys = ", ".join(column.name for column in table.primary_key)
+    sets = ", ".join(_merge(connection, table, name, how) for name, how in merges.items())
+    conflict = f"ON CONFLICT ({keys}) DO UPDATE SET {sets}"
+    if connection.dialect.name == "sqlite":
+        insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)}) {conflict}"  # noqa: S608 (names are the schema's)
+        connection.exec_driver_sql(insert, _storable(rows))
+        return
+    arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in table.columns)
+    insert = f"INSERT INTO {_target(table)} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608 (names are the schema's)
+    connection.exec_driver_sql(insert, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+def _merge(connection: Connection, table: Table, name: str, how: Merge) -> str:
+    old, new = f"{table.name}.{name}", f"excluded.{name}"
+    if how == "sum":
+        return f"{name} = {old} + {new}"
+    sqlite_name = {"least": "min", "greatest": "max"}[how]
+    return f"{name} = {sqlite_name if connection.dialect.name == 'sqlite' else how}({old}, {new})"
+
+
+def _target(table: Table) -> str:
+    return f"{table.name} ({', '.join(column.name for column in table.columns)})"
+
+
+def _marks(table: Table) -> str:
+    return ", ".join("?" * len(table.columns))
+
+
+def _storable(rows: Sequence[Row]) -> list[Row]:
+    """Write days as SQLAlchemy reads them on SQLite: sqlite3 leaves dates to its caller."""
+    if not any(isinstance(value, date) for value in rows[0]):
+        return list(rows)
+    return [tuple(value.isoformat() if isinstance(value, date) else value for value in row) for row in rows]
+
+
+def _cursor(connection: Connection) -> Any:  # noqa: ANN401 (psycopg's cursor; SQLAlchemy knows any driver's)
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise AssertionError("a connection in a transaction has a driver connection")
+    return driver.cursor()

@@ -1,0 +1,116 @@
+"""A database URL in, connections out: one writer at a time on both engines, outages told from defects."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_SECONDS = 30
+"""How long a SQLite connection waits for another process's write."""
+CONNECT_SECONDS = 10
+WRITE_LOCK = 0x7275616D  # "ruam": the key of PostgreSQL's advisory lock
+
+
+class DatabaseUnavailableError(Exception):
+    """The database cannot be used now; nothing of the transaction was kept. Worth another try."""
+
+
+class DatabaseUrlError(Exception):
+    """The database URL cannot be used; a person must mend it."""
+
+
+class Database:
+    """One database, by its SQLAlchemy URL. Raises DatabaseUrlError for one that is no use."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(_checked(url))
+        self._writer = self._engine.execution_options(ruamill_writes=True)
+
+    @property
+    def name(self) -> str:
+        """The URL without its password, for people."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that reads. Raises DatabaseUnavailableError."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes, alone: whoever comes second waits. Raises DatabaseUnavailableError.
+
+        With one writer at a time the client can make keys, and two pollers cannot deadlock in the rollups.
+        """
+        with self._translated(), self._writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
+                raise DatabaseUnavailableError(f"database {self.name}: {_first_line(error)}") from error
+            raise
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0] or type(error.orig).__name__
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        message = (
+            "the database URL cannot be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        )
+        raise DatabaseUrlError(message) from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise DatabaseUrlError(f'database "{parsed.drivername}": only sqlite and postgresql are supported')
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
+            pool_pre_ping=True,
+        )
+    except NoSuchModuleError as error:
+        raise DatabaseUrlError(str(error)) from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+    """Set what SQLite forgets between connections, and take its transactions into our own hands.
+
+    synchronous=FULL: mail is moved away once its rows are committed, so a commit must survive a power cut.
+    """
+    del entry
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once where the transaction will write: asked for later, it could be refused."""
+    writes = connection.get_execution_options().get("ruamill_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

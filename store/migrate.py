@@ -1,0 +1,58 @@
+"""Bring a database to the schema of this program: `ruamill` does it by itself at every start."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from store.database import Database
+
+HEAD = "0001"
+"""The newest revision; a test holds it to what alembic finds. Known here, so that a start need not import alembic."""
+
+
+class SchemaTooNewError(Exception):
+    """The database was made by a newer ruamill: this one must not touch it."""
+
+
+def upgrade(database: Database) -> str | None:
+    """Run the migrations that are missing, in one transaction; return the revision there was before.
+
+    A migration that fails leaves the database as it was. Raises SchemaTooNewError, DatabaseUnavailableError.
+    """
+    with database.reading() as connection:
+        before = _revision(connection)
+    if before != HEAD:
+        with database.writing() as connection:
+            _run(connection)
+    return before
+
+
+def migrations() -> Path:
+    """Find the migrations: within the package when installed from a wheel, beside it in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "migrations"
+    return installed if installed.is_dir() else here.parent / "alembic"
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 (a quarter of the start-up time, and seldom needed)
+    from alembic.config import Config  # noqa: PLC0415 (the same)
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 (the same)
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    now = _revision(connection)  # again: another process may have done it meanwhile
+    if now is not None and now not in known:
+        raise SchemaTooNewError(
+            f"the database has schema {now}, this ruamill knows {HEAD}: install the newer one"
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

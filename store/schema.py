@@ -1,0 +1,345 @@
+"""The tables. alembic/versions makes them; `alembic check` holds the two together.
+
+Keys are made by the client, under the one write lock, so that nothing waits for RETURNING: a record is
+(report, ordinal), what hangs below it (report, ordinal, position). Tokens are text, never native enumerations: what a
+reporter sends that nobody foresaw is stored as it came (`…_raw`), with the normalised value beside it.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from store.types import Address, Key, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(
+    name: str, comment: str, *parts: Column[Any] | UniqueConstraint | Index, rowid: bool = False
+) -> Table:
+    """Define a table; on SQLite without a row id, so that a composite key is the table and no second index."""
+    return Table(name, metadata, *parts, comment=comment, sqlite_with_rowid=rowid)
+
+
+def _key(name: str, parent: str, *, primary: bool = True) -> Column[int]:
+    """Give a reference to a parent row; the ledger's row is written last, so that one is checked at the commit."""
+    last = parent == "message"
+    return Column(
+        name,
+        Key,
+        ForeignKey(
+            f"{parent}.id",
+            ondelete="CASCADE",
+            deferrable=last or None,
+            initially="DEFERRED" if last else None,
+        ),
+        primary_key=primary,
+        nullable=False,
+        autoincrement=False,
+        comment=f"the {parent}",
+    )
+
+
+def _required(name: str, kind: Any, comment: str, **more: Any) -> Column[Any]:  # noqa: ANN401 (SQLAlchemy's own)
+    return Column(name, kind, nullable=False, comment=comment, **more)
+
+
+def _optional(name: str, kind: Any, comment: str) -> Column[Any]:  # noqa: ANN401 (SQLAlchemy's own)
+    return Column(name, kind, nullable=True, comment=comment)
+
+
+def _part(name: str, kind: Any, comment: str) -> Column[Any]:  # noqa: ANN401 (SQLAlchemy's own)
+    """Give one column of a composite key."""
+    return Column(name, kind, primary_key=True, nullable=False, autoincrement=False, comment=comment)
+
+
+message = _table(
+    "message",
+    "The ledger: one mail or file that was seen, and what became of it",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _required("source", Text, "name of the mailbox in the settings, or 'file'"),
+    _required("folder", Text, "folder of the mailbox, or of the file"),
+    _required("uidvalidity", BigInteger, "IMAP UIDVALIDITY; 0 elsewhere"),
+    _required("uid", Text, "IMAP UID, Maildir key or file name"),
+    _required("sha256", String(64), "of the bytes, in hex; empty where they were not fetched"),
+    _required("size", BigInteger, "bytes"),
+    _optional("message_id", Text, "Message-ID field"),
+    _optional("sender", Text, "From field"),
+    _optional("subject", Text, "Subject field"),
+    _optional("received_at", UtcDateTime, "when the receiving server took it, by its Received field"),
+    _required(
+        "outcome",
+        Text,
+        "stored, partial, duplicate, conflict, not_a_report, unsupported, corrupt, refused, retry",
+    ),
+    _optional("reason", Text, "why, in one line"),
+    _required("attempts", Integer, "how often it was read"),
+    _required("first_seen_at", UtcDateTime, "when it was first read"),
+    _required("decided_at", UtcDateTime, "when it got this outcome"),
+    UniqueConstraint("source", "folder", "uidvalidity", "uid", "sha256"),
+    Index(None, "outcome"),
+    rowid=True,
+)
+
+message_raw = _table(
+    "message_raw",
+    "The bytes of messages that are kept for another try",
+    _key("message_key", "message"),
+    _required("packing", Text, "how data is compressed: zlib"),
+    _required("data", LargeBinary, "the message, compressed"),
+    rowid=True,
+)
+
+report = _table(
+    "report",
+    "One aggregate report",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _key("message_key", "message", primary=False),
+    _required("identity", String(64), "SHA-256 of reporter, report_id, policy_domain, begin and end, in hex"),
+    _optional("reporter", Text, "org_name"),
+    _optional("report_id", Text, "the reporter's identifier, without angle brackets"),
+    _optional("policy_domain", Text, "domain whose policy was applied, lower case"),
+    _optional("begins_at", UtcDateTime, "start of the reported period"),
+    _optional("ends_at", UtcDateTime, "end of the reported period"),
+    _required("day", Date, "UTC day it begins on (else ends, else was ingested): the day of the rollups"),
+    _optional("email", Text, "the reporter's address"),
+    _optional("extra_contact_info", Text, "as sent"),
+    _required("dialect", Text, "rfc7489 or rfc9990"),
+    _optional("version", Text, "as sent"),
+    _optional("generator", Text, "software that made the report (RFC 9990)"),
+    _optional("p", Text, "published policy: none, quarantine, reject, unknown"),
+    _optional("sp", Text, "published policy for subdomains"),
+    _optional("np", Text, "published policy for subdomains that do not exist (RFC 9990)"),
+    _optional("adkim", Text, "published DKIM alignment: r or s"),
+    _optional("aspf", Text, "published SPF alignment: r or s"),
+    _optional("pct", SmallInteger, "published percentage (RFC 7489)"),
+    _optional("fo", Text, "published failure reporting options"),
+    _optional("testing", Text, "published t tag: y or n (RFC 9990)"),
+    _optional("discovery_method", Text, "psl or treewalk (RFC 9990)"),
+    _optional("errors", Text, "error elements, one a line"),
+    _required("xml_sha256", String(64), "SHA-256 of the XML, in hex"),
+    _required("xml_bytes", BigInteger, "size of the XML"),
+    _required("records", BigInteger, "number of records"),
+    _required("messages", BigInteger, "sum of their messages"),
+    _required("counted", Boolean, "false for a second report with a known identity and other content"),
+    _required("whole", Boolean, "false where only part of it could be read"),
+    _required("ingested_at", UtcDateTime, "when it was stored"),
+    UniqueConstraint("xml_sha256"),
+    Index(
+        "uq_report_identity_counted",
+        "identity",
+        unique=True,
+        postgresql_where=text("counted"),
+        sqlite_where=text("counted"),
+    ),
+    Index(None, "policy_domain", "begins_at"),
+    Index(None, "message_key"),
+    Index(None, "ingested_at"),
+    rowid=True,
+)
+
+report_xml = _table(
+    "report_xml",
+    "A report's XML, compressed as the reporter sent it, so that it can be parsed again",
+    _key("report_key", "report"),
+    _required("packing", Text, "gzip, zlib or deflate (raw, from a zip archive)"),
+    _required("data", LargeBinary, "the compressed XML"),
+    rowid=True,
+)
+
+record = _table(
+    "record",
+    "One record of a report: messages with one source address, author domain and result",
+    _key("report_key", "report"),
+    _part("ordinal", Integer, "position in the report, from 0"),
+    _optional("source_ip", Address, "sending address; empty where the report's text is none"),
+    _required("messages", BigInteger, "count"),
+    _optional("disposition", Text, "what the receiver did: none, pass, quarantine, reject, unknown"),
+    _optional("dkim", Text, "aligned DKIM as evaluated: pass, fail, unknown"),
+    _optional("spf", Text, "aligned SPF as evaluated: pass, fail, unknown"),
+    _required("dmarc_pass", Boolean, "dkim or spf is pass"),
+    _optional("header_from", Text, "author domain"),
+    _optional("envelope_from", Text, "domain of the return path"),
+    _optional("envelope_to", Text, "domain of the recipients"),
+    _optional("null_path", Boolean, "MAIL FROM:<>: a bounce or an automatic reply; empty where not reported"),
+    _optional("disposition_raw", Text, "the token as sent, where it is another"),
+    _optional("dkim_raw", Text, "the token as sent, where it is another"),
+    _optional("spf_raw", Text, "the token as sent, where it is another"),
+    Index(None, "source_ip"),
+)
+
+record_dkim = _table(
+    "record_dkim",
+    "One DKIM signature as the receiver saw it",
+    _key("report_key", "report"),
+    _part("ordinal", Integer, "the record"),
+    _part("position", Integer, "position in the record, from 0"),
+    _optional("domain", Text, "d= of the signature"),
+    _optional("selector", Text, "s= of the signature"),
+    _optional("result", Text, "none, pass, fail, policy, neutral, temperror, permerror, unknown"),
+    _optional("human_result", Text, "as sent"),
+    _optional("result_raw", Text, "the token as sent, where it is another"),
+)
+
+record_spf = _table(
+    "record_spf",
+    "One SPF check as the receiver made it",
+    _key("report_key", "report"),
+    _part("ordinal", Integer, "the record"),
+    _part("position", Integer, "position in the record, from 0"),
+    _optional("domain", Text, "domain that was checked"),
+    _optional("scope", Text, "helo, mfrom, unknown"),
+    _optional("result", Text, "none, neutral, pass, fail, softfail, policy, temperror, permerror, unknown"),
+    _optional("human_result", Text, "as sent"),
+    _optional("scope_raw", Text, "the token as sent, where it is another"),
+    _optional("result_raw", Text, "the token as sent, where it is another"),
+)
+
+record_reason = _table(
+    "record_reason",
+    "Why the disposition differs from the published policy",
+    _key("report_key", "report"),
+    _part("ordinal", Integer, "the record"),
+    _part("position", Integer, "position in the record, from 0"),
+    _optional("type", Text, "forwarded, mailing_list, local_policy, …, unknown"),
+    _optional("comment", Text, "as sent"),
+    _optional("type_raw", Text, "the token as sent, where it is another"),
+)
+
+deviation = _table(
+    "deviation",
+    "How a report departs from the standard, or which attachment of a message was not taken",
+    _key("message_key", "message"),
+    _part("position", Integer, "position among the message's deviations, from 0"),
+    Column(
+        "report_key",
+        Key,
+        ForeignKey("report.id", ondelete="CASCADE"),
+        comment="the report; empty for an attachment that was not taken",
+    ),
+    _required("code", Text, "stable code"),
+    _required("place", Text, "path of the element, or name of the attachment"),
+    _required("action", Text, "what was done about it"),
+    _optional("raw", Text, "what stood there, the first time"),
+    _required("times", BigInteger, "how often"),
+    Index(None, "report_key"),
+    Index(None, "code"),
+)
+
+domain_day_rollup = _table(
+    "domain_day_rollup",
+    "Messages a day, by policy domain and result; kept by the writer, exact at every commit",
+    _part("policy_domain", Text, "empty text where the report has none"),
+    _part("day", Date, "report.day"),
+    _part("disposition", Text, "empty text where absent"),
+    _part("dkim", Text, "empty text where absent"),
+    _part("spf", Text, "empty text where absent"),
+    _required("messages", BigInteger, "sum"),
+    _required("records", BigInteger, "number"),
+)
+
+source_day_rollup = _table(
+    "source_day_rollup",
+    "Messages a day, by policy domain, author domain, sending address and result; records without address left out",
+    _part("policy_domain", Text, "empty text where the report has none"),
+    _part("day", Date, "report.day"),
+    _part("source_ip", Address, "sending address"),
+    _part("header_from", Text, "empty text where absent"),
+    _part("disposition", Text, "empty text where absent"),
+    _part("dkim", Text, "empty text where absent"),
+    _part("spf", Text, "empty text where absent"),
+    _required("messages", BigInteger, "sum"),
+    _required("records", BigInteger, "number"),
+)
+
+source_seen = _table(
+    "source_seen",
+    "First and last day of each sending address for each policy domain",
+    _part("policy_domain", Text, "empty text where the report has none"),
+    _part("source_ip", Address, "sending address"),
+    _required("first_day", Date, "earliest report.day"),
+    _required("last_day", Date, "latest report.day"),
+)
+
+network = _table(
+    "network",
+    "One network as registered",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _required("first_address", LargeBinary(16), "lowest address, 16 bytes, IPv4 as ::ffff:0:0/96"),
+    _required("last_address", LargeBinary(16), "highest address, 16 bytes"),
+    _optional("handle", Text, "RDAP handle"),
+    _optional("name", Text, "RDAP name"),
+    _optional("owner", Text, "registrant"),
+    _optional("country", Text, "as registered; not a location"),
+    _optional("registry", Text, "arin, ripencc, apnic, lacnic, afrinic"),
+    _optional("asn", BigInteger, "origin autonomous system"),
+    _required("fetched_at", UtcDateTime, "when the registry answered"),
+    _required("good_until", UtcDateTime, "when it is asked again"),
+    Index(None, "first_address"),
+    rowid=True,
+)
+
+source = _table(
+    "source",
+    "One sending address and who it belongs to",
+    _part("source_ip", Address, "sending address"),
+    Column("network_key", Key, ForeignKey("network.id"), comment="its network, once looked up"),
+    _optional("name", Text, "PTR"),
+    _optional("service", Text, "the service behind it"),
+    _optional("first_day", Date, "first seen"),
+    _optional("last_day", Date, "last seen"),
+    _required("state", Text, "waiting, found, not_found, reserved, error"),
+    _optional("next_try_at", UtcDateTime, "when it is looked up again"),
+    Index(None, "network_key"),
+    Index(None, "state", "next_try_at"),
+)
+
+mailbox_state = _table(
+    "mailbox_state",
+    "How far each folder of each mailbox was read",
+    _part("source", Text, "name of the mailbox in the settings"),
+    _part("folder", Text, "folder"),
+    _required("uidvalidity", BigInteger, "IMAP UIDVALIDITY; 0 elsewhere"),
+    _required("last_uid", BigInteger, "every message up to this UID has its outcome"),
+    _optional("last_poll_at", UtcDateTime, "end of the last poll that went through"),
+    _optional("last_error", Text, "what stopped the last poll; empty when it went through"),
+    _optional("last_error_at", UtcDateTime, "when"),
+)
+
+summary_delivery = _table(
+    "summary_delivery",
+    "Which letter went to whom for which period; claimed before it is sent",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _required("recipient", Text, "mail address"),
+    _required("period_begins_at", UtcDateTime, "reports ingested from then"),
+    _required("period_ends_at", UtcDateTime, "until then"),
+    _required("message_id", Text, "Message-ID of the letter, the same at every try"),
+    _required("claimed_at", UtcDateTime, "when it was claimed"),
+    _optional("sent_at", UtcDateTime, "when the mail server took it"),
+    _optional("error", Text, "why it did not, the last time"),
+    UniqueConstraint("recipient", "period_begins_at"),
+    rowid=True,
+)
