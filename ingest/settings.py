@@ -157,6 +157,10 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return self
 
+    def with_database(self, url: str) -> "Settings":
+        """Give the same settings with another database."""
+        return self.model_copy(update={"database": SecretStr(url)})
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -1,0 +1,57 @@
+"""Tables of figures: rows of text in, a table on the terminal or in Markdown out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; its first column names what the row is about."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Tell the median, and behind it the least and the greatest where there are several."""
+    middle = f"{median(values):,.{digits}f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
+
+
+def show(table: Table) -> None:
+    """Print a table to the terminal."""
+    printed = RichTable(title=table.title, title_justify="left")
+    for position, column in enumerate(table.columns):
+        printed.add_column(column, justify="right" if position else "left")
+    for row in table.rows:
+        printed.add_row(*row)
+    Console().print(printed)
+
+
+def write(path: Path, machine: str, tables: Sequence[Table]) -> None:
+    """Put the tables between the markers of a Markdown file; make the file where there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# Performance\n\n{BEGIN}\n{END}\n", encoding="utf-8")
+    section = "\n\n".join([BEGIN, f"Measured on {machine}.", *map(_markdown, tables), END])
+    text, found = re.subn(
+        f"{BEGIN}.*?{END}", lambda _: section, path.read_text(encoding="utf-8"), count=1, flags=re.DOTALL
+    )
+    if not found:
+        raise SystemExit(f"{path}: put the lines {BEGIN} and {END} where the figures shall stand")
+    path.write_text(text, encoding="utf-8")
+
+
+def _markdown(table: Table) -> str:
+    head = [table.columns, tuple("---:" if position else "---" for position in range(len(table.columns)))]
+    lines = [f"| {' | '.join(row)} |" for row in [*head, *table.rows]]
+    return "\n".join([f"**{table.title}**", "", *lines])

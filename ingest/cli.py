@@ -1,0 +1,187 @@
+"""The command line: what can be asked, and the exit status of each end.
+
+Whatever a command needs is imported when it runs, so that `--help` is there at once.
+"""
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ingest.settings import Settings
+
+app = typer.Typer(
+    name="ruamill",
+    help=(
+        "DMARC aggregate reports out of a mailbox, into a SQL database: who sends as my domain, and does it pass?\n\n"
+        "Try it on files first: **ruamill ingest REPORTS/** and **ruamill sources**. Then put your mailbox into "
+        "ruamill.toml, look at one pass with **ruamill poll**, and leave **ruamill run** running."
+    ),
+    epilog=(
+        "Exit status: 0 done, every message accounted for · 1 a defect or an outage · 2 wrong use or configuration · "
+        "3 something was rejected and --strict was given · 75 temporary: try again later"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+db = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands before the command word."""
+
+    config: Path | None
+    database: str | None
+
+    def settings(self) -> "Settings":
+        """Read the configuration. Raises ConfigurationError."""
+        from ingest import settings
+
+        loaded = settings.load(self.config)
+        return loaded.with_database(self.database) if self.database else loaded
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with status 3 if anything was corrupt or refused.")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ruamill {version('ruamill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Configuration file. Without it: RUAMILL_CONFIG, ./ruamill.toml, /etc/ruamill/ruamill.toml.",
+            metavar="FILE",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Database URL instead of the configured one: sqlite:///FILE, postgresql://…", metavar="URL"
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keep what stands before the command word."""
+    context.obj = Options(config, database)
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path], typer.Argument(help="Reports, mails, mboxes, Maildirs, or folders of them.")
+    ],
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Store the reports in files and folders (.xml .gz .zip .eml .mbox, Maildir).
+
+    What a file is, is told by its content, not by its name. Files are read, never moved. Reading a file again does no
+    harm: its reports are known, and counted as duplicates.
+    """
+    from ingest.commands.ingest import run
+
+    raise typer.Exit(run(context.obj.settings(), paths, json=json, strict=strict))
+
+
+@app.command()
+def poll(
+    context: typer.Context,
+    mailboxes: Annotated[list[str] | None, typer.Argument(help="Names of mailboxes; all without it.")] = None,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Take what waits in the configured mailboxes, once.
+
+    A message is moved to its folder (Processed, Failed, Ignored) only after its rows are committed. Stopped at any
+    point, the next poll goes on where this one was.
+    """
+    from ingest.commands.poll import run
+
+    raise typer.Exit(run(context.obj.settings(), mailboxes or [], json=json, strict=strict))
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Poll the configured mailboxes again and again, as a daemon.
+
+    The first poll is at once. SIGTERM or Ctrl-C finishes the batch in hand and stops within ten seconds. A mailbox or
+    a database that is away is tried again at the next poll; nothing is lost meanwhile.
+    """
+    from ingest.commands.run import run as run_daemon
+
+    raise typer.Exit(run_daemon(context.obj.settings()))
+
+
+@app.command()
+def parse(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A report, a mail, or - for standard input.", metavar="FILE")],
+) -> None:
+    """Show what ruamill reads in one file, as JSON; no database is used.
+
+    The first thing to try when a report was not taken: it says why.
+    """
+    from ingest.commands.parse import run
+
+    raise typer.Exit(run(context.obj.settings(), file))
+
+
+@app.command()
+def sources(
+    context: typer.Context,
+    domain: Annotated[str | None, typer.Argument(help="Policy domain; all without it.")] = None,
+    days: Annotated[
+        int | None, typer.Option(help="Only the last DAYS days that were reported.", min=1)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Show at most so many addresses.", min=1)] = 50,
+    json: Json = False,
+) -> None:
+    """Show who sends as a domain: each address with its messages, passing and failing, most messages first."""
+    from ingest.commands.sources import run
+
+    raise typer.Exit(run(context.obj.settings(), domain, days=days, limit=limit, json=json))
+
+
+@db.command()
+def upgrade(context: typer.Context) -> None:
+    """Bring the database to this version's schema. Every command that uses it does so by itself."""
+    from ingest.commands.upgrade import run
+
+    raise typer.Exit(run(context.obj.settings()))
+
+
+def main() -> None:
+    """Run a command; an error that is no defect ends in one line and its own exit status."""
+    try:
+        app()
+    except Exception as error:
+        from ingest.status import of_error
+
+        status = of_error(error)
+        if status is None:
+            raise
+        for line in str(error).splitlines():
+            typer.echo(f"ruamill: {line}", err=True)
+        sys.exit(status)

@@ -1,0 +1,1 @@
+"""One module a command: settings and arguments in, the exit status out."""

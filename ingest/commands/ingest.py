@@ -1,0 +1,28 @@
+"""`ruamill ingest`: files and folders into the database."""
+
+from itertools import chain
+from pathlib import Path
+
+from ingest import files, logs, show
+from ingest.database import open_database
+from ingest.pipeline import process
+from ingest.settings import ConfigurationError, Settings
+from ingest.status import of_tally
+from ingest.tally import Tally
+
+
+def run(settings: Settings, paths: list[Path], *, json: bool, strict: bool) -> int:
+    """Store every report in the files, and print the tally."""
+    logs.set_up(settings.log, quiet=True)
+    for path in paths:
+        if not path.exists():
+            raise ConfigurationError(f"{path}: there is no such file or folder")
+    found = list(files.find(paths))
+    database = open_database(settings)
+    tally = Tally()
+    arrivals = chain.from_iterable(files.arrivals(path, settings.limits) for path in found)
+    with show.progress("Reading", len(found)) as tally.advance:
+        for _ in process(arrivals, database, settings.limits, tally):
+            pass
+    show.tally(tally, json=json)
+    return of_tally(tally, strict=strict)

@@ -1,0 +1,18 @@
+"""`ruamill run`: the daemon."""
+
+from threading import Event
+
+from ingest import daemon, logs
+from ingest.commands.poll import choose
+from ingest.settings import Settings
+from ingest.status import DONE
+
+
+def run(settings: Settings) -> int:
+    """Poll until told to stop."""
+    logs.set_up(settings.log)
+    choose(settings, [])  # nothing to poll is wrong use, told before anything is opened
+    stop = Event()
+    daemon.stop_on_signals(stop)
+    daemon.run(settings, stop)
+    return DONE

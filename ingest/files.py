@@ -1,0 +1,60 @@
+"""Paths in, messages out: report files, mails, mboxes, Maildirs, and folders of all these."""
+
+import mailbox
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ingest.pipeline import Arrival
+from parsers.errors import RefusedError
+from parsers.limits import Limits
+from store.ledger import Place, Sighting
+
+MBOX_START = b"From "
+
+
+def find(paths: Iterable[Path]) -> Iterator[Path]:
+    """Give every file below the paths, in order; of a Maildir only what is delivered; no hidden files."""
+    for path in paths:
+        if path.is_dir():
+            yield from find(_children(path))
+        elif path.is_file():
+            yield path
+
+
+def _children(folder: Path) -> list[Path]:
+    maildir = [folder / "new", folder / "cur"]
+    if all(part.is_dir() for part in maildir):
+        return maildir
+    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+
+
+def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
+    """Read one file: one message, or all the mails of an mbox."""
+    sighting = Sighting(Place("file", str(path.resolve().parent)), path.name)
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MBOX_START)) == MBOX_START:
+                yield from _mails_of_mbox(path, sighting, limits)
+                return
+            file.seek(0)
+            raw = file.read(limits.mail_bytes + 1)
+            yield _arrival(sighting, raw, path.stat().st_size, limits)
+    except OSError as error:
+        yield Arrival(sighting, b"", 0, problem=f"cannot be read: {error.strerror or error}")
+
+
+def _mails_of_mbox(path: Path, sighting: Sighting, limits: Limits) -> Iterator[Arrival]:
+    box = mailbox.mbox(path, create=False)
+    try:
+        for key in box.keys():  # noqa: SIM118 (mailbox iterates over messages, not keys)
+            raw = box.get_bytes(key)
+            yield _arrival(Sighting(sighting.place, f"{sighting.uid}#{key}"), raw, len(raw), limits)
+    finally:
+        box.close()
+
+
+def _arrival(sighting: Sighting, raw: bytes, size: int, limits: Limits) -> Arrival:
+    if len(raw) > limits.mail_bytes:
+        reason = f"{size} bytes; at most {limits.mail_bytes} are read (limit mail_bytes)"
+        return Arrival(sighting, b"", size, refused=RefusedError(reason))
+    return Arrival(sighting, raw, size)

@@ -1,0 +1,180 @@
+"""A Maildir on this machine: its settings in, the waiting messages out; settled ones go to Maildir++ subfolders.
+
+A message is known by its key, the file name up to the first ":" (cr.yp.to/proto/maildir.html): what stands behind it,
+and whether the file is in new/ or cur/, changes when somebody reads mail.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from imapclient import imap_utf7
+
+from ingest.mailboxes import Destination, MailboxUnavailableError, Waiting
+from ingest.settings import MaildirSettings
+
+PARTS = ("cur", "new", "tmp")
+LISTED = 500
+"""Messages in one window of the waiting ones."""
+
+HEADER_BYTES = 64 * 1024
+HEADER_END = re.compile(rb"\r?\n\r?\n")
+
+FLAGS = {Destination.PROCESSED: "S", Destination.IGNORED: "S", Destination.FAILED: "FS"}
+"""What after = "flag" sets: seen, flagged."""
+
+Result = TypeVar("Result")
+
+
+class MaildirMailbox:
+    """A Maildir, worked on by plain file operations; other programs may deliver into it and read it meanwhile."""
+
+    folder = "INBOX"
+    uidvalidity = 0
+
+    def __init__(self, settings: MaildirSettings) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._path = settings.path
+        self._places: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        with self._explained():
+            missing = [part for part in PARTS if not (self._path / part).is_dir()]
+        if missing:
+            message = f"no Maildir at {self._path}: {', '.join(missing)} missing; check path"
+            raise MailboxUnavailableError(message, temporary=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held open."""
+
+    def waiting(self, above: int) -> Iterator[list[Waiting]]:
+        """List all messages that are not trashed, oldest first, 500 at a time.
+
+        `above` says nothing about keys: whoever keeps a ledger looks the keys up there. Sizes are exact. Raises
+        MailboxUnavailableError.
+        """
+        del above
+        with self._explained():
+            self._look()
+            keys = sorted(self._places)
+            for first in range(0, len(keys), LISTED):
+                sizes = {key: self._on_file(key, _size) for key in keys[first : first + LISTED]}
+                yield [Waiting(key, size) for key, size in sizes.items() if size is not None]
+
+    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Read whole messages, one at a time; one that is gone is left out. Raises MailboxUnavailableError."""
+        with self._explained():
+            for key in uids:
+                message = self._on_file(key, Path.read_bytes)
+                if message is not None:
+                    yield key, message
+
+    def fetch_header(self, uid: str) -> bytes:
+        """At most 64 KiB of the header section; empty if the message is gone. Raises MailboxUnavailableError."""
+        with self._explained():
+            return self._on_file(uid, _header) or b""
+
+    def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
+        """Move or flag what is settled, as `after` says; a message that is gone is passed over.
+
+        Raises MailboxUnavailableError; what was not moved by then is still where it was.
+        """
+        if self._settings.after == "leave":
+            return
+        with self._explained():
+            for destination, keys in destinations.items():
+                if destination is not Destination.STAY and keys:
+                    self._place(keys, destination)
+
+    def _place(self, keys: Sequence[str], destination: Destination) -> None:
+        if self._settings.after == "move":
+            cur, flags = self._subfolder(destination) / "cur", "S"
+        else:
+            cur, flags = self._path / "cur", FLAGS[destination]
+        for key in keys:
+            self._on_file(key, lambda file: _rename(file, cur, flags))
+
+    def _subfolder(self, destination: Destination) -> Path:
+        """Make the Maildir++ folder unless it is there: ".A.B" for A/B, names in modified UTF-7 as in IMAP."""
+        name = {
+            Destination.PROCESSED: self._settings.processed,
+            Destination.IGNORED: self._settings.ignored,
+        }.get(destination, self._settings.failed)
+        encoded: bytes = imap_utf7.encode(name)
+        folder = self._path / ("." + encoded.decode("ascii").replace("/", "."))
+        for directory in (folder, *(folder / part for part in PARTS)):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        (folder / "maildirfolder").touch()
+        return folder
+
+    def _look(self) -> None:
+        """Note where each message is. First new/, then cur/: one that moves on meanwhile is seen twice, not never."""
+        places = [f"{part}/{name}" for part in ("new", "cur") for name in _names(self._path / part)]
+        self._places = {_key(place): place for place in places if "T" not in _flags(place)}
+
+    def _on_file(self, key: str, act: Callable[[Path], Result]) -> Result | None:
+        """Act on a message's file; look around once if it is not where it was seen; None if it is gone."""
+        for look_around in (False, True):
+            if look_around:
+                self._look()
+            if place := self._places.get(key):
+                try:
+                    return act(self._path / place)
+                except FileNotFoundError:
+                    pass
+        return None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Around all that touches the disk: its errors leave as MailboxUnavailableError."""
+        try:
+            yield
+        except PermissionError as error:
+            message = f"{self._path}: {error}: give this user the right to read and write there"
+            raise MailboxUnavailableError(message, temporary=False) from error
+        except OSError as error:
+            raise MailboxUnavailableError(f"{self._path}: {error}", temporary=True) from error
+
+
+def _names(directory: Path) -> list[str]:
+    """List the files; names with a leading dot are no messages."""
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+
+
+def _key(place: str) -> str:
+    return place.rpartition("/")[2].partition(":")[0]
+
+
+def _flags(place: str) -> str:
+    return place.partition(":2,")[2]
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
+
+
+def _header(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        start = opened.read(HEADER_BYTES)
+    end = HEADER_END.search(start)
+    return start[: end.end()] if end else start
+
+
+def _rename(file: Path, cur: Path, flags: str) -> Path:
+    """Put a file into cur/ with these flags added, in one step, and never onto another file.
+
+    A key is unique in its Maildir, so only a copy made by hand can meet its name again; it gets a number.
+    """
+    info = ":2," + "".join(sorted({*_flags(file.name), *flags}))
+    targets = (cur / f"{_key(file.name)}{again}{info}" for again in chain([""], (f"_{n}" for n in count(1))))
+    return file.rename(next(target for target in targets if target == file or not target.exists()))

@@ -1,0 +1,33 @@
+"""Exit statuses: of a run that came to its end, and of an error that is no defect."""
+
+from ingest.mailboxes import MailboxUnavailableError
+from ingest.settings import ConfigurationError
+from ingest.tally import Tally
+from store.database import DatabaseUnavailableError, DatabaseUrlError
+from store.migrate import SchemaTooNewError
+from store.outcomes import Outcome
+
+DONE = 0
+OUTAGE = 1
+WRONG_USE = 2
+REJECTED = 3
+TEMPORARY = 75
+"""EX_TEMPFAIL of sysexits.h."""
+
+
+def of_tally(tally: Tally, *, strict: bool) -> int:
+    """Give the exit status of a run over messages."""
+    if tally.outcomes[Outcome.RETRY]:
+        return TEMPORARY
+    return REJECTED if strict and tally.rejected else DONE
+
+
+def of_error(error: Exception) -> int | None:
+    """Give the exit status of an error whose text is all that a person needs; None for a defect."""
+    if isinstance(error, (ConfigurationError, DatabaseUrlError, SchemaTooNewError)):
+        return WRONG_USE
+    if isinstance(error, DatabaseUnavailableError):
+        return TEMPORARY
+    if isinstance(error, MailboxUnavailableError):
+        return TEMPORARY if error.temporary else OUTAGE
+    return None

@@ -1,0 +1,166 @@
+"""A Maildir as the pipeline uses it, while mail readers touch it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Waiting
+from ingest.maildir import MaildirMailbox
+from ingest.settings import MaildirSettings
+
+MAIL = b"Subject: 1\n\nHello\n"
+
+
+@pytest.fixture
+def maildir(tmp_path: Path) -> Path:
+    for part in ("cur", "new", "tmp"):
+        (tmp_path / part).mkdir()
+    return tmp_path
+
+
+def put(maildir: Path, *places: str, mail: bytes = MAIL) -> None:
+    for place in places:
+        (maildir / place).write_bytes(mail)
+
+
+def opened(maildir: Path, **changes: Any) -> MaildirMailbox:
+    settings = MaildirSettings.model_validate({"kind": "maildir", "path": maildir, **changes})
+    return MaildirMailbox(settings)
+
+
+def keys(box: Mailbox) -> list[str]:
+    return [message.uid for window in box.waiting(0) for message in window]
+
+
+def files(maildir: Path) -> set[str]:
+    return {str(path.relative_to(maildir)) for path in maildir.rglob("*") if path.is_file()} - {
+        f".{folder}/maildirfolder" for folder in ("Processed", "Failed", "Ignored")
+    }
+
+
+def test_a_folder_without_the_three_parts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cur").mkdir()
+    with pytest.raises(MailboxUnavailableError, match="new, tmp missing") as caught, opened(tmp_path):
+        pass
+    assert not caught.value.temporary
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_messages_wait_with_their_sizes_oldest_first(maildir: Path) -> None:
+    put(maildir, "cur/1700000001.a.host:2,RS", "new/1700000000.b.host", "new/1700000002.c.host")
+    with opened(maildir) as box:
+        expected = [Waiting(f"170000000{number}.host", len(MAIL)) for number in ("0.b", "1.a", "2.c")]
+        assert list(box.waiting(0)) == [expected]
+        assert (box.folder, box.uidvalidity) == ("INBOX", 0)
+
+
+def test_trashed_and_unfinished_messages_and_other_files_do_not_wait(maildir: Path) -> None:
+    put(maildir, "cur/1:2,ST", "tmp/2", "new/.hidden", "new/3")
+    (maildir / "new" / "folder").mkdir()
+    with opened(maildir) as box:
+        assert keys(box) == ["3"]
+
+
+def test_five_hundred_come_at_a_time(maildir: Path) -> None:
+    put(maildir, *(f"new/{number:04}" for number in range(501)))
+    with opened(maildir) as box:
+        assert [len(window) for window in box.waiting(0)] == [500, 1]
+
+
+def test_reading_changes_nothing(maildir: Path) -> None:
+    put(maildir, "new/1", "cur/2:2,")
+    with opened(maildir) as box:
+        assert dict(box.fetch(["1", "2"])) == {"1": MAIL, "2": MAIL}
+    assert files(maildir) == {"new/1", "cur/2:2,"}
+
+
+def test_a_message_is_found_again_after_somebody_read_it(maildir: Path) -> None:
+    put(maildir, "new/1")
+    with opened(maildir) as box:
+        assert keys(box) == ["1"]
+        (maildir / "new/1").rename(maildir / "cur/1:2,S")
+        assert dict(box.fetch(["1"])) == {"1": MAIL}
+        (maildir / "cur/1:2,S").rename(maildir / "cur/1:2,RS")
+        box.settle({Destination.PROCESSED: ["1"]})
+    assert files(maildir) == {".Processed/cur/1:2,RS"}
+
+
+def test_a_message_that_is_gone_is_left_out(maildir: Path) -> None:
+    put(maildir, "new/1", "new/2")
+    with opened(maildir) as box:
+        assert keys(box) == ["1", "2"]
+        (maildir / "new/1").unlink()
+        assert dict(box.fetch(["1", "2"])) == {"2": MAIL}
+        assert box.fetch_header("1") == b""
+        box.settle({Destination.PROCESSED: ["1"]})
+    assert files(maildir) == {"new/2"}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_the_header_ends_with_the_first_blank_line(maildir: Path, end: bytes) -> None:
+    put(maildir, "new/1", mail=end.join([b"Subject: 1", b"To: x", b"", b"Hello", b"", b"you"]))
+    with opened(maildir) as box:
+        assert box.fetch_header("1") == end.join([b"Subject: 1", b"To: x", b"", b""])
+
+
+def test_of_a_long_header_only_its_beginning_is_read(maildir: Path) -> None:
+    put(maildir, "new/1", mail=b"X: y\n" * 20_000)
+    with opened(maildir) as box:
+        assert len(box.fetch_header("1")) == 65_536
+
+
+def test_messages_move_to_subfolders_that_are_made(maildir: Path) -> None:
+    put(maildir, "new/1", "cur/2:2,", "new/3", "new/4")
+    with opened(maildir, ignored="Other/Ä") as box:
+        box.settle(dict(zip(Destination, (["1"], ["2"], ["3"], ["4"]), strict=True)))
+    moved = {".Processed/cur/1:2,S", ".Failed/cur/2:2,S", ".Other.&AMQ-/cur/3:2,S"}
+    assert files(maildir) == {*moved, ".Other.&AMQ-/maildirfolder", "new/4"}
+    assert {path.name for path in (maildir / ".Processed").iterdir()} == {
+        "cur",
+        "new",
+        "tmp",
+        "maildirfolder",
+    }
+
+
+def test_moving_never_overwrites(maildir: Path) -> None:
+    put(maildir, "new/1", mail=b"first")
+    with opened(maildir) as box:
+        box.settle({Destination.PROCESSED: ["1"]})
+        for mail in (b"second", b"third"):
+            put(maildir, "new/1", mail=mail)
+            box.settle({Destination.PROCESSED: ["1"]})
+    kept = {path.name: path.read_bytes() for path in (maildir / ".Processed/cur").iterdir()}
+    assert kept == {"1:2,S": b"first", "1_1:2,S": b"second", "1_2:2,S": b"third"}
+
+
+def test_after_flag_marks_messages_in_place(maildir: Path) -> None:
+    put(maildir, "new/1", "cur/2:2,P", "cur/3:2,S", "new/4")
+    with opened(maildir, after="flag") as box:
+        box.settle(dict(zip(Destination, (["1"], ["2"], ["3"], ["4"]), strict=True)))
+    assert files(maildir) == {"cur/1:2,S", "cur/2:2,FPS", "cur/3:2,S", "new/4"}
+
+
+def test_after_leave_changes_nothing(maildir: Path) -> None:
+    put(maildir, "new/1")
+    with opened(maildir, after="leave") as box:
+        box.settle({Destination.PROCESSED: ["1"]})
+    assert files(maildir) == {"new/1"}
+
+
+def test_trouble_with_the_disk_is_temporary(maildir: Path) -> None:
+    put(maildir, "new/1")
+    with opened(maildir) as box:
+        (maildir / "new/1").unlink()
+        (maildir / "new").rmdir()
+        with pytest.raises(MailboxUnavailableError, match="new") as caught:
+            keys(box)
+    assert caught.value.temporary
+
+
+def test_a_folder_that_cannot_be_made_is_told(maildir: Path) -> None:
+    put(maildir, "new/1", ".Processed")
+    with opened(maildir) as box, pytest.raises(MailboxUnavailableError, match=r"\.Processed"):
+        box.settle({Destination.PROCESSED: ["1"]})
+    assert "new/1" in files(maildir)
