@@ -11,7 +11,7 @@ from parsers.deviations import Deviation, Notes
 from parsers.elements import ElementReader
 from parsers.encoding import utf8
 from parsers.errors import CorruptError, RefusedError
-from parsers.feedback import children, local_name, root_namespace
+from parsers.feedback import LOCAL_NAMES, children, root_namespace
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.values import PolicyPublished, Record, Report, ReportHeader
 
@@ -71,7 +71,7 @@ class ReportReader:
         """Read what stands before the first record, and give that record."""
         for element in elements:
             self._namespace = self._namespace or root_namespace(element)
-            name = local_name(element.tag)
+            name = LOCAL_NAMES[element.tag]
             if name == "record":
                 return element
             self._read_part(name, element)
@@ -80,7 +80,7 @@ class ReportReader:
     def _read_parts_after_records(self, chunks: Chunks) -> None:
         """Look through the whole document for what should have stood in front (the root is a sequence)."""
         for element in children(utf8(chunks, Notes(self._limits.deviations)), self._limits):
-            name = local_name(element.tag)
+            name = LOCAL_NAMES[element.tag]
             if name != "record" and name not in self._parts:
                 self._notes.add("after-records", name)
                 self._read_part(name, element)
@@ -112,7 +112,9 @@ class ReportReader:
     def _records(self) -> Iterator[dict[str, Any]]:
         """Give each record's values; the header's elements, if they come again, are passed over."""
         first = () if self._first_record is None else (self._first_record,)
-        records = (element for element in chain(first, self._children) if local_name(element.tag) == "record")
+        records = (
+            element for element in chain(first, self._children) if LOCAL_NAMES[element.tag] == "record"
+        )
         for number, element in enumerate(records):
             if number >= self._limits.records:
                 raise RefusedError(f"more than {self._limits.records} records (limit records)")

@@ -4,6 +4,7 @@ Fields are read by local name, the first where there are several. What cannot be
 nobody foresaw is `unknown` with the token beside it, and never a pass.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, get_args
 
@@ -12,7 +13,7 @@ from lxml.etree import _Element
 from parsers import text, values
 from parsers.deviations import Notes
 from parsers.errors import RefusedError
-from parsers.feedback import local_name
+from parsers.feedback import LOCAL_NAMES
 from parsers.limits import Limits
 from parsers.values import MAX_MESSAGES, UNKNOWN, PolicyPublished
 
@@ -49,12 +50,9 @@ _POLICY_TOKENS: Final = {
 }
 
 
-def first_children(element: _Element | None) -> dict[str, _Element]:
-    """Give the first child of each local name."""
-    found: dict[str, _Element] = {}
-    for child in element if element is not None else ():
-        found.setdefault(local_name(child.tag), child)
-    return found
+def first_child(elements: Iterable[_Element], name: str) -> Iterable[_Element]:
+    """Give the first element of that name, to go through its children; nothing where there is none."""
+    return next((element for element in elements if LOCAL_NAMES[element.tag] == name), ())
 
 
 class ElementReader:
@@ -64,35 +62,33 @@ class ElementReader:
     """
 
     def __init__(self, limits: Limits, notes: Notes) -> None:
-        self._limits = limits
+        self._text_length = limits.text_bytes
+        self._results_length = limits.results
         self._note = notes.add
 
     # -- texts
 
-    def text(self, element: _Element) -> str | None:
-        """Give an element's own text without the white space around it; None where it is empty."""
-        stripped = (element.text or "").strip()
-        if len(stripped) > self._limits.text_bytes:
-            raise RefusedError(
-                f"more than {self._limits.text_bytes} characters in one element (limit text_bytes)"
-            )
-        return stripped or None
-
-    def fields(self, element: _Element | None) -> Fields:
-        """Give the texts of an element's children."""
+    def fields(self, elements: Iterable[_Element]) -> Fields:
+        """Give the texts of elements by name: the first of each name, without the white space around it."""
         found: Fields = {}
-        for child in element if element is not None else ():
-            name = local_name(child.tag)
-            if name not in found:
-                found[name] = self.text(child)
+        for element in elements:
+            name = LOCAL_NAMES[element.tag]
+            if name in found:
+                continue
+            text = element.text
+            if text is None:
+                found[name] = None
+                continue
+            if len(text) > self._text_length:
+                raise RefusedError(
+                    f"more than {self._text_length} characters in one element (limit text_bytes)"
+                )
+            found[name] = text.strip() or None
         return found
 
-    def _each(self, element: _Element | None, name: str) -> list[Fields]:
-        """Give the fields of every child of that name, at most as many as the limit."""
-        found = [child for child in element if local_name(child.tag) == name] if element is not None else []
-        if len(found) > self._limits.results:
-            raise RefusedError(f"more than {self._limits.results} <{name}> in one record (limit results)")
-        return [self.fields(child) for child in found]
+    def text(self, element: _Element) -> str | None:
+        """Give the text of one element."""
+        return self.fields((element,))[LOCAL_NAMES[element.tag]]
 
     def _token(self, known: frozenset[str], raw: str | None, place: str) -> tuple[str | None, str | None]:
         """Give the normalised token, and the one that was sent where it is another."""
@@ -110,11 +106,11 @@ class ElementReader:
     def metadata(self, element: _Element) -> dict[str, Any]:
         """Read report_metadata into the arguments of ReportHeader (RFC 7489 C, RFC 9990 3.1.1.3)."""
         fields = self.fields(element)
-        dates = self.fields(first_children(element).get("date_range"))
+        dates = self.fields(first_child(element, "date_range"))
         for name in ("org_name", "report_id"):
             if fields.get(name) is None:
                 self._note("missing", f"report_metadata/{name}")
-        errors = (self.text(child) for child in element if local_name(child.tag) == "error")
+        errors = (self.text(child) for child in element if LOCAL_NAMES[child.tag] == "error")
         return {
             "reporter": fields.get("org_name"),
             "email": fields.get("email"),
@@ -160,19 +156,32 @@ class ElementReader:
 
     def record(self, element: _Element) -> dict[str, Any]:
         """Read a record into the arguments of Record (RFC 7489 C, RFC 9990 3.1.1.6 to 3.1.1.14)."""
-        parts = first_children(element)
-        results = parts.get("auth_results")
-        spf = [self._spf(fields) for fields in self._each(results, "spf")]
-        return {
-            **self._row(parts.get("row")),
-            **self._identifiers(self.fields(parts.get("identifiers")), spf),
-            "dkim_results": [self._dkim(fields) for fields in self._each(results, "dkim")],
-            "spf_results": spf,
-        }
+        parts: dict[str, Iterable[_Element]] = {}
+        for child in element:
+            parts.setdefault(LOCAL_NAMES[child.tag], child)
+        dkim, spf = self._results(parts.get("auth_results", ()))
+        values = self._row(parts.get("row", ()))
+        values |= self._identifiers(self.fields(parts.get("identifiers", ())), spf)
+        values["dkim_results"] = dkim
+        values["spf_results"] = spf
+        return values
 
-    def _row(self, element: _Element | None) -> dict[str, Any]:
-        parts = first_children(element)
-        evaluated = parts.get("policy_evaluated")
+    def _results(self, elements: Iterable[_Element]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        dkim: list[dict[str, Any]] = []
+        spf: list[dict[str, Any]] = []
+        for element in elements:
+            name = LOCAL_NAMES[element.tag]
+            if name == "dkim":
+                dkim.append(self._dkim(self.fields(element)))
+            elif name == "spf":
+                spf.append(self._spf(self.fields(element)))
+            if len(dkim) > self._results_length or len(spf) > self._results_length:
+                raise RefusedError(f"more than {self._results_length} <{name}> in one record (limit results)")
+        return dkim, spf
+
+    def _row(self, elements: Iterable[_Element]) -> dict[str, Any]:
+        row = self.fields(elements)
+        evaluated = first_child(elements, "policy_evaluated")
         fields = self.fields(evaluated)
         place = "record/row/policy_evaluated/"
         disposition, disposition_raw = self._token(
@@ -181,19 +190,18 @@ class ElementReader:
         dkim, dkim_raw = self._token(EVALUATED, fields.get("dkim"), place + "dkim")
         spf, spf_raw = self._token(EVALUATED, fields.get("spf"), place + "spf")
         return {
-            "source_ip": self._source_ip(parts.get("source_ip")),
-            "messages": self._messages(parts.get("count")),
+            "source_ip": self._source_ip(row.get("source_ip")),
+            "messages": self._messages(row.get("count")),
             "disposition": disposition,
             "disposition_raw": disposition_raw,
             "dkim": dkim,
             "dkim_raw": dkim_raw,
             "spf": spf,
             "spf_raw": spf_raw,
-            "reasons": [self._reason(reason) for reason in self._each(evaluated, "reason")],
+            "reasons": self._reasons(evaluated) if "reason" in fields else [],
         }
 
-    def _source_ip(self, element: _Element | None) -> str | None:
-        raw = None if element is None else self.text(element)
+    def _source_ip(self, raw: str | None) -> str | None:
         address = text.address(raw) if raw else None
         if address is None:
             self._note("unreadable-address" if raw else "missing", "record/row/source_ip", raw)
@@ -201,8 +209,7 @@ class ElementReader:
             self._note("ipv4-mapped", "record/row/source_ip", raw)
         return address
 
-    def _messages(self, element: _Element | None) -> int:
-        raw = None if element is None else self.text(element)
+    def _messages(self, raw: str | None) -> int:
         count = text.integer(raw)
         if count is not None and 0 <= count <= MAX_MESSAGES:
             return count
@@ -238,6 +245,12 @@ class ElementReader:
             "scope_raw": scope_raw,
             "result_raw": result_raw,
         }
+
+    def _reasons(self, evaluated: Iterable[_Element]) -> list[dict[str, Any]]:
+        found = [child for child in evaluated if LOCAL_NAMES[child.tag] == "reason"]
+        if len(found) > self._results_length:
+            raise RefusedError(f"more than {self._results_length} <reason> in one record (limit results)")
+        return [self._reason(self.fields(child)) for child in found]
 
     def _reason(self, fields: Fields) -> dict[str, Any]:
         kind, raw = self._token(REASONS, fields.get("type"), "record/row/policy_evaluated/reason/type")

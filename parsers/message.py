@@ -7,7 +7,7 @@ import email
 import email.header
 import re
 from binascii import a2b_base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -90,12 +90,19 @@ def read_mail(raw: bytes, limits: Limits) -> Mail:
     parts = list(islice(_walk(message, limits), limits.mime_parts + 1))
     if len(parts) > limits.mime_parts:
         raise RefusedError(f"more than {limits.mime_parts} MIME parts (limit mime_parts)")
-    attachments = tuple(found for part in parts if not part.is_multipart() for found in _attachments(part))
+    types = [part.get_content_type() for part in parts]
+    names = [_file_name(part) for part in parts]
+    attachments = tuple(
+        Attachment(name or kind, data)
+        for part, kind, name in zip(parts, types, names, strict=True)
+        if not part.is_multipart()
+        for data in _may_be_reports(part)
+    )
     return Mail(
         headers,
         attachments,
-        failure_report=_is_failure_report(parts, headers, attachments),
-        announces_report=_announces_report(parts, headers, attachments),
+        failure_report=_is_failure_report(types, headers, attachments),
+        announces_report=_announces_report(names, headers, attachments),
     )
 
 
@@ -109,16 +116,15 @@ def _walk(part: Message, limits: Limits, depth: int = 0) -> Iterator[Message]:
             yield from _walk(child, limits, depth + 1)
 
 
-def _attachments(part: Message) -> Iterator[Attachment]:
+def _may_be_reports(part: Message) -> Iterator[bytes]:
     """Give what may be a report in a part without parts, by its first bytes."""
-    name = _file_name(part) or part.get_content_type()
     data = _decoded(part)
     if _may_be_report(data):
-        yield Attachment(name, data)
+        yield data
         return
     for found in _BASE64.finditer(data):
         # a part whose headers are broken: its transfer encoding was not recognised, or stands in the body
-        yield Attachment(name, a2b_base64(_pad(b"".join(found[0].split()))))
+        yield a2b_base64(_pad(b"".join(found[0].split())))
 
 
 def _pad(encoded: bytes) -> bytes:
@@ -156,19 +162,19 @@ def names_report(name: str) -> bool:
 
 
 def _announces_report(
-    parts: list[Message], headers: MailHeaders, attachments: tuple[Attachment, ...]
+    names: Iterable[str | None], headers: MailHeaders, attachments: tuple[Attachment, ...]
 ) -> bool:
     return (
         bool(_SUBJECT.search(headers.subject or ""))
-        or any(names_report(_file_name(part) or "") for part in parts)
+        or any(names_report(name) for name in names if name)
         or any(looks_like_xml(attachment.data[:HEAD]) for attachment in attachments)
     )
 
 
 def _is_failure_report(
-    parts: list[Message], headers: MailHeaders, attachments: tuple[Attachment, ...]
+    types: Iterable[str], headers: MailHeaders, attachments: tuple[Attachment, ...]
 ) -> bool:
-    if any(part.get_content_type() == "message/feedback-report" for part in parts):
+    if "message/feedback-report" in types:
         return True
     # Exim writes them as plain text
     return not attachments and bool(_FAILURE_SUBJECT.search(headers.subject or ""))

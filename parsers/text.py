@@ -6,17 +6,23 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+_LONGEST_ADDRESS = 64
+"""Characters; INET6_ADDRSTRLEN is 46, a zone may follow (RFC 4007 11)."""
 _EPOCH = re.compile(r"([0-9]{1,12})(\.[0-9]*)?")
 
 
 def domain(text: str | None) -> str | None:
     """Bring a domain name to the form in which it is compared: lower case, no trailing dot (RFC 4343, RFC 1034 3.1)."""
-    return (text and text.strip().lower().rstrip(".")) or None
+    return (text.lower().rstrip(".") or None) if text else None
 
 
-@lru_cache(maxsize=1 << 15)
 def address(text: str) -> str | None:
     """Bring an IP address to canonical text (RFC 5952); an IPv4-mapped one to the IPv4 address it stands for."""
+    return _address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _address(text: str) -> str | None:
     try:
         parsed = ip_address(text)
     except ValueError:

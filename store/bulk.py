@@ -1,10 +1,9 @@
 """Many rows in, as fast as the engine takes them: COPY and unnest on PostgreSQL, executemany on SQLite."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Date, Table
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns."""
@@ -18,7 +17,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"INSERT INTO {_target(table)} VALUES ({_marks(table)})", _storable(rows))  # noqa: S608 (names are the schema's)
+        insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)})"  # noqa: S608 (names are the schema's)
+        connection.exec_driver_sql(insert, _storable(table, rows))
         return
     with _cursor(connection) as cursor, cursor.copy(f"COPY {_target(table)} FROM STDIN") as copy:
         for row in rows:
@@ -34,7 +34,7 @@ def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges
     conflict = f"ON CONFLICT ({keys}) DO UPDATE SET {sets}"
     if connection.dialect.name == "sqlite":
         insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)}) {conflict}"  # noqa: S608 (names are the schema's)
-        connection.exec_driver_sql(insert, _storable(rows))
+        connection.exec_driver_sql(insert, _storable(table, rows))
         return
     arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in table.columns)
     insert = f"INSERT INTO {_target(table)} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608 (names are the schema's)
@@ -57,11 +57,12 @@ def _marks(table: Table) -> str:
     return ", ".join("?" * len(table.columns))
 
 
-def _storable(rows: Sequence[Row]) -> list[Row]:
+def _storable(table: Table, rows: Sequence[Row]) -> list[Row]:
     """Write days as SQLAlchemy reads them on SQLite: sqlite3 leaves dates to its caller."""
-    if not any(isinstance(value, date) for value in rows[0]):
+    days = {number for number, column in enumerate(table.columns) if isinstance(column.type, Date)}
+    if not days:
         return list(rows)
-    return [tuple(value.isoformat() if isinstance(value, date) else value for value in row) for row in rows]
+    return [tuple(it.isoformat() if number in days else it for number, it in enumerate(row)) for row in rows]
 
 
 def _cursor(connection: Connection) -> Any:  # noqa: ANN401 (psycopg's cursor; SQLAlchemy knows any driver's)
