@@ -1,6 +1,7 @@
 """Run migrations: over the connection that `ruamill` hands in, or, for alembic's own command, over a new one."""
 
 import os
+from contextlib import closing
 
 from alembic import context
 from sqlalchemy import Connection
@@ -22,5 +23,5 @@ if (given := context.config.attributes.get("connection")) is not None:
     migrate(given)
 else:
     url = os.environ.get("RUAMILL_DATABASE") or context.config.get_main_option("sqlalchemy.url")
-    with Database(str(url)).writing() as connection:
+    with closing(Database(str(url))) as database, database.writing() as connection:
         migrate(connection)

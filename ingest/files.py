@@ -30,7 +30,7 @@ def _children(folder: Path) -> list[Path]:
 
 def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
     """Read one file: one message, or all the mails of an mbox."""
-    sighting = Sighting(Place("file", str(path.resolve().parent)), path.name)
+    sighting = Sighting(Place("file", str(path.absolute().parent)), path.name)
     try:
         with path.open("rb") as file:
             if file.read(len(MBOX_START)) == MBOX_START:

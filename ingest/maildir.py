@@ -152,7 +152,8 @@ def _names(directory: Path) -> list[str]:
 
 
 def _key(place: str) -> str:
-    return place.rpartition("/")[2].partition(":")[0]
+    """Give what a message is known by, as text that a database can hold whatever bytes the name is made of."""
+    return place.rpartition("/")[2].partition(":")[0].encode("utf-8", "backslashreplace").decode()
 
 
 def _flags(place: str) -> str:

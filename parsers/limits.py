@@ -33,8 +33,6 @@ class Limits:
     """XML from the end of one record to the end of the next."""
     text_bytes: int = 64 * 1024
     """Text in one element."""
-    depth: int = 64
-    """Elements within elements."""
     deviations: int = 100
     """Different deviations told of one report; more are counted in the last."""
 

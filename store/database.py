@@ -3,15 +3,17 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 30
 """How long a SQLite connection waits for another process's write."""
 CONNECT_SECONDS = 10
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 WRITE_LOCK = 0x7275616D  # "ruam": the key of PostgreSQL's advisory lock
 
 
@@ -61,9 +63,20 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
+            if _is_outage(error):
                 raise DatabaseUnavailableError(f"database {self.name}: {_first_line(error)}") from error
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
+                raise DatabaseUrlError(
+                    f"{self.name}: the file is no SQLite database; name another"
+                ) from error
             raise
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Tell whether it may pass: PostgreSQL calls a value too large for it an OperationalError too (SQLSTATE class 54)."""
+    if (getattr(error.orig, "sqlstate", None) or "").startswith("54"):
+        return False
+    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
 
 
 def _first_line(error: DBAPIError) -> str:
@@ -73,30 +86,36 @@ def _first_line(error: DBAPIError) -> str:
 def _checked(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         message = (
             "the database URL cannot be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         )
-        raise DatabaseUrlError(message) from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise DatabaseUrlError(f'database "{parsed.drivername}": only sqlite and postgresql are supported')
-    return parsed
+        raise DatabaseUrlError(message) from None  # its text may hold the password
+    kind = parsed.get_backend_name()
+    if kind not in DRIVERS:
+        raise DatabaseUrlError(f'database "{kind}": only sqlite and postgresql are supported')
+    if kind == "sqlite" and (parsed.host or parsed.database in (None, "", ":memory:")):
+        raise DatabaseUrlError(
+            "the database URL names no file; write sqlite:///FILE or sqlite:////FOLDER/FILE"
+        )
+    if kind == "sqlite" and not (folder := Path(parsed.database or "").parent).is_dir():
+        raise DatabaseUrlError(f'database "{parsed}": there is no folder {folder.absolute()}; make it')
+    if "@" in (parsed.host or ""):
+        raise DatabaseUrlError("the database URL has more than one @; write %40 for one in the password")
+    return parsed.set(drivername=DRIVERS[kind])
 
 
 def _engine(url: URL) -> Engine:
-    try:
-        if url.get_backend_name() == "sqlite":
-            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-            event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
-            pool_pre_ping=True,
-        )
-    except NoSuchModuleError as error:
-        raise DatabaseUrlError(str(error)) from error
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
+        pool_pre_ping=True,
+    )
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:

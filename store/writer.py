@@ -16,7 +16,7 @@ from store import schema
 from store.bulk import Row, insert_rows
 from store.database import Database
 from store.ledger import Entry, Known, Place, Sighting, known, write_entries
-from store.outcomes import Outcome, Verdict, decide, decide_failed
+from store.outcomes import KEPT, Outcome, Verdict, decide, decide_failed
 from store.reports import Filed, Submission, file_reports, next_key
 
 
@@ -160,7 +160,7 @@ def _decide(ticket: _Ticket) -> tuple[Outcome, str | None]:
 
 def _is_news(ticket: _Ticket, outcome: Outcome) -> bool:
     """Tell whether the ledger learns something: that its reports are stored is no news of a message read twice."""
-    return ticket.known is None or outcome is not Outcome.DUPLICATE or ticket.known.outcome is Outcome.RETRY
+    return ticket.known is None or outcome is not Outcome.DUPLICATE or ticket.known.outcome in KEPT
 
 
 def _decision(ticket: _Ticket, outcome: Outcome, reason: str | None) -> Decision:
