@@ -30,7 +30,7 @@ def _children(folder: Path) -> list[Path]:
 
 def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
     """Read one file: one message, or all the mails of an mbox."""
-    sighting = Sighting(Place("file", str(path.absolute().parent)), path.name)
+    sighting = Sighting(Place("file", _printable(path.absolute().parent)), _printable(path.name))
     try:
         with path.open("rb") as file:
             if file.read(len(MBOX_START)) == MBOX_START:
@@ -41,6 +41,11 @@ def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
             yield _arrival(sighting, raw, path.stat().st_size, limits)
     except OSError as error:
         yield Arrival(sighting, b"", 0, problem=f"cannot be read: {error.strerror or error}")
+
+
+def _printable(name: Path | str) -> str:
+    """Give a file name as text that a database can hold, whatever bytes it is made of."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def _mails_of_mbox(path: Path, sighting: Sighting, limits: Limits) -> Iterator[Arrival]:

@@ -8,6 +8,7 @@ import structlog
 
 from ingest.tally import Tally
 from parsers.errors import ReportError
+from parsers.feedback import learn_names
 from parsers.limits import Limits
 from parsers.message import read_headers
 from parsers.reading import Reading, read
@@ -41,6 +42,7 @@ def process(
     arrivals: Iterable[Arrival], database: Database, limits: Limits, tally: Tally
 ) -> Iterator[list[tuple[Incoming, Decision]]]:
     """Store messages, batch by batch; what is yielded is committed. Raises DatabaseUnavailableError."""
+    learn_names()
     for batch in _batches(arrivals, limits):
         decided = list(zip(batch, write(database, batch, datetime.now(UTC)), strict=True))
         for incoming, decision in decided:

@@ -7,8 +7,10 @@ UTF-8. What is valid UTF-8 is UTF-8, whatever it says; a byte that is not is rea
 import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from parsers.deviations import Notes
+from parsers.errors import CorruptError
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -19,45 +21,55 @@ _BOMS = (
 )
 _BARE_UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_PYTHONS_OWN = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+"""Encodings of text to Python alone; the first two raise where others replace what they cannot read."""
 _BLANKS = b" \t\r\n\0"
+_OUTSIDE_ASCII = re.compile(rb"[\x80-\xff]+")
+_UNFINISHED = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
+"""A UTF-8 sequence whose end the next piece may hold."""
+UTF8 = "utf-8"
+REPAIRED = "utf-8 and windows-1252, mixed"
+MOST_REPAIRS = 100_000
 HEAD = 512
 """Bytes in which an encoding declaration is looked for."""
 
 
-def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    bad = error.object[error.start : error.end]
-    # five bytes have no letter in windows-1252; Latin-1 has control characters there, which XML refuses
-    return bad.decode("windows-1252", "replace"), error.end
-
-
-codecs.register_error("ruamill.windows-1252", _as_windows_1252)
-
-
 def utf8(chunks: Callable[[], Iterator[bytes]], notes: Notes) -> Iterator[bytes]:
     """Give a document's bytes as UTF-8 without byte order mark or leading blanks; `chunks` begins anew at each call."""
-    head = next(chunks(), b"")[:HEAD]
-    encoding, errors = _choose(chunks, head, notes)
-    pieces = chunks() if encoding is None else _transcode(chunks(), encoding, errors)
-    return _trim(pieces, notes)
+    return _trim(_read_as(_choose(chunks, _head(chunks()), notes), chunks()), notes)
 
 
-def _choose(chunks: Callable[[], Iterator[bytes]], head: bytes, notes: Notes) -> tuple[str | None, str]:
-    """Decide what to decode from, and how; None: the bytes are UTF-8 already."""
+def _read_as(encoding: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    if encoding == UTF8:
+        return pieces
+    return _repaired(pieces) if encoding == REPAIRED else _transcoded(pieces, encoding)
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    """Give the first bytes: the first piece alone may be a single one."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= HEAD:
+            break
+    return head[:HEAD]
+
+
+def _choose(chunks: Callable[[], Iterator[bytes]], head: bytes, notes: Notes) -> str:
+    """Decide what to decode from: an encoding, or REPAIRED."""
     for mark, encoding in (*_BOMS[1:], *_BARE_UTF16):
         if head.startswith(mark):
-            return encoding, "replace"
+            return encoding
     declared = _declared(head, notes)
     if _is_utf8(chunks()):
-        if declared not in ("utf-8", "ascii") and not all(piece.isascii() for piece in chunks()):
+        if declared not in (UTF8, "ascii") and not all(piece.isascii() for piece in chunks()):
             notes.add("encoding-misdeclared", "declaration", declared)
-        return None, "strict"
-    if declared in ("utf-8", "ascii") or declared.startswith(("utf-16", "utf-32")):
+        return UTF8
+    if declared in (UTF8, "ascii") or declared.startswith(("utf-16", "utf-32")):
         notes.add("undecodable-bytes", "document")
-        return "utf-8", "ruamill.windows-1252"
+        return REPAIRED
     # WHATWG's encoding standard: what is called Latin-1 is windows-1252
-    return ("windows-1252" if declared == "iso8859-1" else declared), "replace"
+    return "windows-1252" if declared == "iso8859-1" else declared
 
 
 def _declared(head: bytes, notes: Notes) -> str:
@@ -65,14 +77,16 @@ def _declared(head: bytes, notes: Notes) -> str:
     found = _DECLARED.search(head.lstrip(codecs.BOM_UTF8 + _BLANKS))
     if not found:
         return "utf-8"
-    name = found[1].decode("ascii")
+    declared = found[1].decode("ascii")
     try:
-        codec = codecs.lookup(name)
-        b"<".decode(codec.name)  # hex, zip and other codecs that are no text encodings raise LookupError here
+        name = codecs.lookup(declared).name
+        b"<".decode(name)  # hex, zip and other codecs that are no text encodings raise LookupError here
     except (LookupError, UnicodeError):
-        notes.add("unknown-encoding", "declaration", name)
+        name = None
+    if name is None or name in _PYTHONS_OWN:
+        notes.add("unknown-encoding", "declaration", declared)
         return "utf-8"
-    return codec.name
+    return name
 
 
 def _is_utf8(pieces: Iterable[bytes]) -> bool:
@@ -86,11 +100,35 @@ def _is_utf8(pieces: Iterable[bytes]) -> bool:
     return True
 
 
-def _transcode(pieces: Iterable[bytes], encoding: str, errors: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
+def _transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     for piece in pieces:
         yield decoder.decode(piece).encode("utf-8", "replace")
     yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+def _repaired(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Read each run of bytes outside ASCII as UTF-8, or as windows-1252 where it is none. Raises CorruptError."""
+    repairs = 0
+    held = b""
+    for piece in chain(pieces, (b"",)):
+        text = held + piece
+        cut = _UNFINISHED.search(text) if piece else None
+        held = cut[0] if cut else b""
+        repaired, number = _OUTSIDE_ASCII.subn(_repair, text[: len(text) - len(held)])
+        repairs += number
+        if repairs > MOST_REPAIRS:
+            raise CorruptError(f"more than {MOST_REPAIRS} places are in another encoding than the rest")
+        yield repaired
+
+
+def _repair(run: re.Match[bytes]) -> bytes:
+    try:
+        run[0].decode()
+    except UnicodeDecodeError:
+        # five bytes have no letter in windows-1252; Latin-1 has control characters there, which XML refuses
+        return run[0].decode("windows-1252", "replace").encode()
+    return run[0]
 
 
 def _trim(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:

@@ -34,3 +34,10 @@ class RefusedError(ReportError):
     """Over a limit, or hostile."""
 
     outcome = "refused"
+
+
+class ParserExhaustedError(Exception):
+    """The XML library of this process takes no new names any more; another process will read the report.
+
+    No decision about the report, so no ReportError.
+    """

@@ -4,17 +4,27 @@ Nothing here knows what the children mean. However long the report is, memory ho
 """
 
 from collections.abc import Iterable, Iterator
-from typing import cast
+from itertools import count
+from typing import Any, cast
 
 from lxml import etree
 from lxml.etree import _Element, _ElementTree
 
-from parsers.errors import CorruptError, NotAReportError, RefusedError
+from parsers.errors import CorruptError, NotAReportError, ParserExhaustedError, RefusedError
 from parsers.limits import Limits
 
 CHUNK = 1 << 16
 """Bytes that are parsed between two looks at the limits."""
 
+_EXHAUSTING = frozenset(
+    {
+        etree.ErrorTypes.ERR_ENTITY_LOOP,
+        etree.ErrorTypes.ERR_NAME_TOO_LONG,
+        etree.ErrorTypes.ERR_RESOURCE_LIMIT,
+    }
+)
+"""What libxml2 says where one of its own bounds is passed."""
+_TRIALS = count()
 _CHILDREN = ("{*}feedback", "{*}version", "{*}report_metadata", "{*}policy_published", "{*}record")
 
 
@@ -61,6 +71,17 @@ class _LocalNames(dict[str, str]):
 LOCAL_NAMES = _LocalNames({namespace + name: name for namespace in _NAMESPACES for name in _ELEMENTS})
 
 
+def learn_names() -> None:
+    """Make this thread know the names of ordinary reports before it reads any.
+
+    libxml2 keeps every name that a thread ever reads, and takes no new ones beyond 100 MB: whoever fills that with
+    made-up names does not keep it from reading ordinary reports.
+    """
+    names = "".join(f"<{name}/>" for name in _ELEMENTS)
+    for namespace in _NAMESPACES:
+        etree.fromstring(f'<feedback xmlns="{namespace.strip("{}")}">{names}</feedback>')
+
+
 def root_namespace(child: _Element) -> str:
     """Give the namespace of the root that this element stands in; empty for none."""
     root = child.getparent()
@@ -71,7 +92,8 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
     """Give version, report_metadata, policy_published and each record, complete, in the order they stand.
 
     An element is valid until the next one is asked for. Raises CorruptError where the XML is not well-formed,
-    NotAReportError where the root is another element, RefusedError for a DTD or a child over the limit.
+    NotAReportError where the root is another element, RefusedError for a DTD or what is over a limit, and
+    ParserExhaustedError where it is this process that cannot go on.
     """
     # huge_tree=False keeps libxml2's own bounds on depth, names, attributes and entity expansion;
     # without blank texts and an index of ids a third of the parsing is saved
@@ -106,7 +128,22 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
                 )
         _feedback(parser.close().getroottree())
     except etree.XMLSyntaxError as error:
+        if cast("Any", error).code == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise ParserExhaustedError(
+                "the XML library can take no new names: start ruamill again"
+            ) from error
+        if cast("Any", error).code in _EXHAUSTING:
+            raise RefusedError(f"XML made to exhaust whoever reads it: {error.msg}") from error
         raise CorruptError(f"XML is not well-formed: {error.msg}") from error
+
+
+def is_exhausted() -> bool:
+    """Tell whether this thread can read no new names any more: some fifty mails full of made-up ones bring it there."""
+    try:
+        etree.fromstring(f"<{'n' * 16}{next(_TRIALS)}/>")
+    except etree.XMLSyntaxError:
+        return True
+    return False
 
 
 def _ended(parser: etree.XMLPullParser) -> Iterator[_Element]:

@@ -12,12 +12,18 @@ class Limits:
 
     mail_bytes: int = 64 * MIB
     """One mail as it arrives."""
+    mail_lines: int = 1_000_000
+    """Lines of one mail: 64 MiB of base64 are 880,000."""
+    header_fields: int = 20_000
+    """Header fields of one mail, those of its parts counted."""
+    header_bytes: int = 256 * 1024
+    """One header field, folded."""
     mime_parts: int = 1_000
     """Parts of one mail, nested ones counted."""
     mime_depth: int = 20
     """Parts within parts, a forwarded mail within a mail counted."""
     document_bytes: int = 256 * MIB
-    """One XML document after decompression."""
+    """One XML document after decompression, and all of one message together."""
     ratio: int = 1_000
     """Bytes out for each byte in, looked at above `ratio_free_bytes`."""
     ratio_free_bytes: int = MIB

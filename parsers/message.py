@@ -7,16 +7,19 @@ import email
 import email.header
 import re
 from binascii import a2b_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email._policybase import Compat32
+from email.errors import HeaderParseError
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
-from itertools import islice
-from typing import Final, cast
+from itertools import count
+from typing import Any, Final, cast
 
 from parsers.errors import RefusedError
-from parsers.limits import Limits
+from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.unpack import is_zip, looks_like_json, looks_like_xml, packing_of
 
 HEADER_LENGTH: Final = 1_000
@@ -27,7 +30,7 @@ HEAD: Final = 4_096
 _HEADER_LINE: Final = re.compile(rb"(From |[!-9;-~]+[ \t]*:)")
 _SUBJECT: Final = re.compile(r"report\s+domain\s*:", re.IGNORECASE)
 """RFC 7489 7.2.1.1, RFC 9990 3.5.4: `Report Domain: D Submitter: S Report-ID: <id>`."""
-_FILE_NAME: Final = re.compile(r"[^!]+![^!]+!\d+!\d+(!.*)?$")
+_FILE_NAME: Final = re.compile(r"[^!]+![^!]+!\d+!\d+([!.].*)?$")
 """RFC 7489 7.2.1.1, RFC 9990 3.5.3: receiver!policy-domain!begin!end[!unique-id].extension."""
 _FAILURE_SUBJECT: Final = re.compile(r"dmarc\s+(failure|forensic)\s+report", re.IGNORECASE)
 _FEEDBACK: Final = re.compile(rb"<(?:[\w.-]+:)?feedback[\s>]")
@@ -75,21 +78,40 @@ def looks_like_mail(head: bytes) -> bool:
 
 def read_headers(raw: bytes) -> MailHeaders:
     """Read the header section alone."""
-    return _headers(email.message_from_bytes(raw))
+    return _headers(BytesHeaderParser().parsebytes(raw))
+
+
+class _BoundedHeaders(Compat32):
+    """The parser's policy, with limits: it looks through long fields, and lists of them, again and again."""
+
+    limits = DEFAULT_LIMITS
+    read = count()
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Take one field in. Raises RefusedError."""
+        if next(self.read) >= self.limits.header_fields:
+            raise RefusedError(f"more than {self.limits.header_fields} header fields (limit header_fields)")
+        if sum(map(len, sourcelines)) > self.limits.header_bytes:
+            raise RefusedError(
+                f"more than {self.limits.header_bytes} bytes in one header field (limit header_bytes)"
+            )
+        return super().header_source_parse(sourcelines)
 
 
 def read_mail(raw: bytes, limits: Limits) -> Mail:
-    """Read a mail. Raises RefusedError for one with too many parts, or with parts nested too deep."""
+    """Read a mail. Raises RefusedError for one over a limit."""
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    if lines > limits.mail_lines:
+        raise RefusedError(f"more than {limits.mail_lines} lines (limit mail_lines)")
+    policy = cast("Any", _BoundedHeaders)(limits=limits, read=count())
     try:
-        message = email.message_from_bytes(raw.lstrip(b"\r\n"))
+        message = email.message_from_bytes(raw.lstrip(b"\r\n"), _class=_counted(limits), policy=policy)
     except RecursionError as error:
         raise RefusedError(
             f"MIME parts nested more than {limits.mime_depth} deep (limit mime_depth)"
         ) from error
     headers = _headers(message)
-    parts = list(islice(_walk(message, limits), limits.mime_parts + 1))
-    if len(parts) > limits.mime_parts:
-        raise RefusedError(f"more than {limits.mime_parts} MIME parts (limit mime_parts)")
+    parts = list(_walk(message, limits))
     types = [part.get_content_type() for part in parts]
     names = [_file_name(part) for part in parts]
     attachments = tuple(
@@ -104,6 +126,18 @@ def read_mail(raw: bytes, limits: Limits) -> Mail:
         failure_report=_is_failure_report(types, headers, attachments),
         announces_report=_announces_report(names, headers, attachments),
     )
+
+
+def _counted(limits: Limits) -> Callable[..., Message]:
+    """Make parts while the mail is parsed, as many as the limit: each costs a hundred times its bytes in memory."""
+    made = count()
+
+    def make(**arguments: Any) -> Message:  # noqa: ANN401 (the parser's policy)
+        if next(made) > limits.mime_parts:  # the parser makes the first to see how it is done
+            raise RefusedError(f"more than {limits.mime_parts} MIME parts (limit mime_parts)")
+        return Message(**arguments)
+
+    return make
 
 
 def _walk(part: Message, limits: Limits, depth: int = 0) -> Iterator[Message]:
@@ -124,7 +158,7 @@ def _may_be_reports(part: Message) -> Iterator[bytes]:
         return
     for found in _BASE64.finditer(data):
         # a part whose headers are broken: its transfer encoding was not recognised, or stands in the body
-        yield a2b_base64(_pad(b"".join(found[0].split())))
+        yield a2b_base64(_pad(found[0].translate(None, b"\r\n")))
 
 
 def _pad(encoded: bytes) -> bytes:
@@ -192,7 +226,7 @@ def _headers(message: Message) -> MailHeaders:
 def _moment(value: object) -> datetime | None:
     """Read the date that ends a Received field, or a Date field (RFC 5322 3.6.1, 3.6.7)."""
     try:
-        moment = parsedate_to_datetime(str(value).rpartition(";")[2].strip())
+        moment = parsedate_to_datetime(str(value)[-HEADER_LENGTH:].rpartition(";")[2].strip())
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
@@ -202,10 +236,10 @@ def _text(value: object) -> str | None:
     """Give a header's text on one line, encoded words decoded (RFC 2047), without what no column can hold."""
     if value is None:
         return None
-    raw = str(value)
+    raw = str(value)[: 4 * HEADER_LENGTH]
     try:
         decoded = str(email.header.make_header(email.header.decode_header(raw))) if "=?" in raw else raw
-    except (ValueError, LookupError):  # an encoded word in no encoding
+    except (ValueError, LookupError, HeaderParseError):  # in no encoding, or in base64 that is none
         decoded = raw
     printable = decoded.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return " ".join(printable.split())[:HEADER_LENGTH] or None

@@ -11,7 +11,8 @@ from parsers.unpack import Document, Refusal, is_zip, looks_like_json, looks_lik
 from parsers.values import Report, ReportHeader
 
 LARGE = 1 << 22
-"""Bytes of XML from which a report is not held in memory: its records are read while they are stored."""
+"""Bytes of XML that a message's reports may have to be held in memory; records of what is over are read while they are
+stored."""
 HEADER_BYTES = 1 << 16
 """Of a mail that is refused whole, as much of its header section is read."""
 
@@ -51,10 +52,12 @@ def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
     head = raw[:512]
     if is_zip(head) or packing_of(head) or looks_like_xml(head) or looks_like_json(head):
         reading = _collect(None, unpack(raw, name, limits), limits)
-        return _taken_at_its_word(reading) if names_report(name) else reading
-    if looks_like_mail(head):
+    elif looks_like_mail(head):
         return _read_mail(raw, name, limits)
-    return _refused(name, NotAReportError("neither a mail nor XML, gzip or zip" if raw else "empty file"))
+    else:
+        reason = "neither a mail nor XML, gzip or zip" if raw else "empty file"
+        reading = _refused(name, NotAReportError(reason))
+    return _taken_at_its_word(reading) if names_report(name) else reading
 
 
 def _read_mail(raw: bytes, name: str, limits: Limits) -> Reading:
@@ -103,8 +106,10 @@ def _recast(reading: Reading, old: type[ReportError], new: type[ReportError]) ->
 def _collect(headers: MailHeaders | None, found: Iterator[Document | Refusal], limits: Limits) -> Reading:
     reports: list[ReadReport] = []
     refusals: list[Refusal] = []
+    size = 0
     for each in found:
-        result = each if isinstance(each, Refusal) else _read_document(each, limits)
+        size += 0 if isinstance(each, Refusal) else each.size
+        result = each if isinstance(each, Refusal) else _read_document(each, size, limits)
         if isinstance(result, Refusal):
             refusals.append(result)
         else:
@@ -114,9 +119,14 @@ def _collect(headers: MailHeaders | None, found: Iterator[Document | Refusal], l
     return Reading(headers, tuple(reports), tuple(refusals))
 
 
-def _read_document(document: Document, limits: Limits) -> ReadReport | Refusal:
+def _read_document(document: Document, size: int, limits: Limits) -> ReadReport | Refusal:
+    """Read a document; `size` is what the message's documents have together, this one included."""
     try:
-        if document.size > LARGE:
+        if size > limits.document_bytes:
+            raise RefusedError(
+                f"more than {limits.document_bytes} bytes in one message (limit document_bytes)"
+            )
+        if size > LARGE:
             return ReadReport(document, ReportReader(document.chunks, limits).header, None, limits)
         report = read_report(document.chunks, limits)
         return ReadReport(document, report.header, report, limits)

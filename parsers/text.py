@@ -6,8 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
-_LONGEST_ADDRESS = 64
-"""Characters; INET6_ADDRSTRLEN is 46, a zone may follow (RFC 4007 11)."""
+_LONGEST_ADDRESS = 45
+"""Characters: INET6_ADDRSTRLEN without its closing zero."""
 _EPOCH = re.compile(r"([0-9]{1,12})(\.[0-9]*)?")
 
 
@@ -27,8 +27,11 @@ def _address(text: str) -> str | None:
         parsed = ip_address(text)
     except ValueError:
         return None
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return str(mapped or parsed)
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.scope_id:  # RFC 4007 11: a zone is of the reporter's machine alone, and no database takes it
+        return None
+    return str(parsed.ipv4_mapped or parsed)
 
 
 def integer(text: str | None) -> int | None:

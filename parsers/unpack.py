@@ -219,7 +219,7 @@ def _inflate(packed: bytes, packing: Packing, members: int | None = None) -> Ite
     What follows the last member is padding or garbage that real reporters send, and is ignored.
     """
     if packing is Packing.PLAIN:
-        yield packed
+        yield from (packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK))
         return
     member = 1
     rest = yield from _inflate_member(packed, 0, packing)

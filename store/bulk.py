@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import psycopg
 from sqlalchemy import Connection, Date, Table
+from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns."""
@@ -20,9 +22,15 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)})"  # noqa: S608 (names are the schema's)
         connection.exec_driver_sql(insert, _storable(table, rows))
         return
-    with _cursor(connection) as cursor, cursor.copy(f"COPY {_target(table)} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    statement = f"COPY {_target(table)} FROM STDIN"
+    try:
+        with _cursor(connection) as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:  # as SQLAlchemy would raise it, had it sent the statement
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, dialect=connection.dialect
+        ) from error
 
 
 def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges: dict[str, Merge]) -> None:

@@ -9,6 +9,11 @@ MAX_ATTEMPTS = 5
 """Readings that may fail for a temporary reason before the message is given up."""
 
 
+NAMED = 5
+"""Attachments that the reason names."""
+NAME_LENGTH = 200
+
+
 class Outcome(StrEnum):
     """What became of a message."""
 
@@ -39,7 +44,7 @@ _WORST_FIRST = (Outcome.REFUSED, Outcome.CORRUPT, Outcome.UNSUPPORTED, Outcome.N
 
 def decide(verdicts: Sequence[Verdict], refusals: Sequence[Refusal]) -> tuple[Outcome, str | None]:
     """Give the outcome of a message and the reason for it, if a person should know one."""
-    reason = "; ".join(f"{refusal.name}: {refusal.error}" for refusal in refusals) or None
+    reason = _reason(refusals)
     if not verdicts:
         outcomes = {Outcome(refusal.error.outcome) for refusal in refusals}
         return next(outcome for outcome in _WORST_FIRST if outcome in outcomes), reason
@@ -49,6 +54,13 @@ def decide(verdicts: Sequence[Verdict], refusals: Sequence[Refusal]) -> tuple[Ou
         if verdict in verdicts:
             return outcome, _conflicts(verdicts)
     return Outcome.DUPLICATE, "every report in it is stored already"
+
+
+def _reason(refusals: Sequence[Refusal]) -> str | None:
+    """Name what was not taken; a stranger can attach more than anybody wants to read."""
+    named = [f"{refusal.name[:NAME_LENGTH]}: {refusal.error}" for refusal in refusals[:NAMED]]
+    more = len(refusals) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more else named) or None
 
 
 def _conflicts(verdicts: Sequence[Verdict]) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import DBAPIError
 
 from parsers.deviations import Deviation
-from parsers.errors import ReportError
+from parsers.errors import ParserExhaustedError, ReportError
 from parsers.reading import Reading, ReadReport
 from parsers.unpack import Refusal
 from store import schema
@@ -70,6 +70,7 @@ class _Ticket:
     known: Known | None
     filed: list[Filed]
     refusals: list[Refusal]
+    problem: str | None
 
     @property
     def attempts(self) -> int:
@@ -117,7 +118,9 @@ def _tickets(connection: Connection, batch: Sequence[Incoming]) -> list[_Ticket]
         sha256 = hashlib.sha256(incoming.raw).hexdigest() if incoming.raw else ""
         again = seen.get((incoming.sighting, sha256))
         refusals = list(incoming.reading.refusals)
-        tickets.append(_Ticket(incoming, sha256, again.key if again else key, again, [], refusals))
+        tickets.append(
+            _Ticket(incoming, sha256, again.key if again else key, again, [], refusals, incoming.problem)
+        )
     return tickets
 
 
@@ -150,11 +153,13 @@ def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: 
             ticket.filed += file_reports(connection, [Submission(ticket.key, read)], now)
     except ReportError as error:
         ticket.refusals.append(Refusal(read.document.name, error))
+    except ParserExhaustedError as error:
+        ticket.problem = str(error)
 
 
 def _decide(ticket: _Ticket) -> tuple[Outcome, str | None]:
-    if ticket.incoming.problem is not None:
-        return decide_failed(ticket.attempts, ticket.incoming.problem)
+    if ticket.problem is not None:
+        return decide_failed(ticket.attempts, ticket.problem)
     return decide([filed.verdict for filed in ticket.filed], ticket.refusals)
 
 
