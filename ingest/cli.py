@@ -18,8 +18,8 @@ app = typer.Typer(
     name="ruamill",
     help=(
         "DMARC aggregate reports out of a mailbox, into a SQL database: who sends as my domain, and does it pass?\n\n"
-        "Try it on files first: **ruamill ingest REPORTS/** and **ruamill sources**. Then put your mailbox into "
-        "ruamill.toml, look at one pass with **ruamill poll**, and leave **ruamill run** running."
+        "Try it on files first: `ruamill ingest REPORTS/` and `ruamill sources`. Then put your mailbox into "
+        "ruamill.toml, look at one pass with `ruamill poll`, and leave `ruamill run` running."
     ),
     epilog=(
         "Exit status: 0 done, every message accounted for · 1 a defect or an outage · 2 wrong use or configuration · "
@@ -27,12 +27,14 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # plain help: rich's calls every switch a <bool>, and takes its time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+
+# Arguments are told in each command's text: typer would write `PATH <list[Path]>`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,15 @@ def options(
 @app.command()
 def ingest(
     context: typer.Context,
-    paths: Annotated[
-        list[Path], typer.Argument(help="Reports, mails, mboxes, Maildirs, or folders of them.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", hidden=True)],
     json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Store the reports in files and folders (.xml .gz .zip .eml .mbox, Maildir).
+    """Store the reports in files and folders.
 
-    What a file is, is told by its content, not by its name. Files are read, never moved. Reading a file again does no
-    harm: its reports are known, and counted as duplicates.
+    A PATH is a report (XML, gzip, zip), a mail, an mbox, a Maildir, or a folder of such: what a file is, is told by
+    its content, not by its name. Files are read, never moved. Reading a file again does no harm: its reports are
+    known, and counted as duplicates.
     """
     from ingest.commands.ingest import run
 
@@ -108,14 +109,14 @@ def ingest(
 @app.command()
 def poll(
     context: typer.Context,
-    mailboxes: Annotated[list[str] | None, typer.Argument(help="Names of mailboxes; all without it.")] = None,
+    mailboxes: Annotated[list[str] | None, typer.Argument(metavar="MAILBOX", hidden=True)] = None,
     json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Take what waits in the configured mailboxes, once.
 
-    A message is moved to its folder (Processed, Failed, Ignored) only after its rows are committed. Stopped at any
-    point, the next poll goes on where this one was.
+    All of them, unless some are named. A message is moved to its folder (Processed, Failed, Ignored) only after its
+    rows are committed. Stopped at any point, the next poll goes on where this one was.
     """
     from ingest.commands.poll import run
 
@@ -137,11 +138,12 @@ def run(context: typer.Context) -> None:
 @app.command()
 def parse(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A report, a mail, or - for standard input.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", hidden=True)],
 ) -> None:
-    """Show what ruamill reads in one file, as JSON; no database is used.
+    """Show what ruamill reads in one file, as JSON.
 
-    The first thing to try when a report was not taken: it says why.
+    FILE is a report, a mail, or - for standard input. No database is used. The first thing to try when a report was
+    not taken: it says why.
     """
     from ingest.commands.parse import run
 
@@ -151,14 +153,21 @@ def parse(
 @app.command()
 def sources(
     context: typer.Context,
-    domain: Annotated[str | None, typer.Argument(help="Policy domain; all without it.")] = None,
+    domain: Annotated[str | None, typer.Argument(metavar="DOMAIN", hidden=True)] = None,
     days: Annotated[
-        int | None, typer.Option(help="Only the last DAYS days that were reported.", min=1)
+        int | None, typer.Option(help="Only the last N days that were reported.", min=1, metavar="N")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Show at most so many addresses.", min=1)] = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="At most N addresses; else 50, or all with --json.", min=1, metavar="N"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show who sends as a domain: each address with its messages, passing and failing, most messages first."""
+    """Show who sends as a domain, and how much of it passes.
+
+    Each sending address with its messages that pass and fail DMARC, most messages first; for every policy domain
+    without DOMAIN.
+    """
     from ingest.commands.sources import run
 
     raise typer.Exit(run(context.obj.settings(), domain, days=days, limit=limit, json=json))

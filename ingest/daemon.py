@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Event, Timer
 from types import FrameType
 
 import structlog
@@ -22,8 +22,8 @@ from ingest.visit import visit
 from store.database import Database, DatabaseUnavailableError
 
 STOP_SECONDS = 9.0
-"""How long the batch in hand may take once we are told to stop. What is cut off then is not committed, or committed
-and not moved: the next start finds it either way."""
+"""How long the batch in hand may take once we are told to stop, and a server may hang. What is cut off then is not
+committed, or committed and not moved: the next start finds it either way."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the database is away at the start, doubling."""
@@ -41,21 +41,30 @@ def run(settings: Settings, stop: Event) -> None:
     log.info("started", mailboxes=[box.name for box in settings.mailbox], database=database.name)
     stop.wait()
     log.info("stopping")
-    _shut_down(scheduler)
+    scheduler.shutdown(wait=True)
     database.close()
     log.info("stopped")
 
 
 def stop_on_signals(stop: Event) -> None:
-    """Let SIGTERM and SIGINT ask for the end; a second one ends the process at once."""
+    """Let SIGTERM and SIGINT ask for the end, which comes within STOP_SECONDS; a second one ends the process at once."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
         signal.signal(number, signal.SIG_DFL)
         stop.set()
+        patience = Timer(STOP_SECONDS, _cut_off)
+        patience.daemon = True
+        patience.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
+
+
+def _cut_off() -> None:
+    """End whatever hangs: no server may keep the daemon."""
+    log.warning("stopped_in_mid_poll", after_seconds=STOP_SECONDS)
+    os._exit(0)
 
 
 def _wait_for_database(settings: Settings, stop: Event) -> Database | None:
@@ -100,13 +109,3 @@ def _poller(box: AnyMailbox, settings: Settings, database: Database, stop: Event
         log.info("poll", source=box.name, **tally.as_json())
 
     return poll
-
-
-def _shut_down(scheduler: BackgroundScheduler) -> None:
-    """Wait for the polls in hand, but not for ever: a server that hangs must not keep the daemon."""
-    waiting = Thread(target=scheduler.shutdown, kwargs={"wait": True}, daemon=True)
-    waiting.start()
-    waiting.join(STOP_SECONDS)
-    if waiting.is_alive():
-        log.warning("stopped_in_mid_poll", after_seconds=STOP_SECONDS)
-        os._exit(0)

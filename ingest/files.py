@@ -1,7 +1,9 @@
 """Paths in, messages out: report files, mails, mboxes, Maildirs, and folders of all these."""
 
 import mailbox
+import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from ingest.pipeline import Arrival
@@ -30,7 +32,7 @@ def _children(folder: Path) -> list[Path]:
 
 def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
     """Read one file: one message, or all the mails of an mbox."""
-    sighting = Sighting(Place("file", _printable(path.absolute().parent)), _printable(path.name))
+    sighting = Sighting(Place("file", _folder(path.parent)), _text(path.name))
     try:
         with path.open("rb") as file:
             if file.read(len(MBOX_START)) == MBOX_START:
@@ -43,9 +45,15 @@ def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
         yield Arrival(sighting, b"", 0, problem=f"cannot be read: {error.strerror or error}")
 
 
-def _printable(name: Path | str) -> str:
-    """Give a file name as text that a database can hold, whatever bytes it is made of."""
-    return str(name).encode("utf-8", "backslashreplace").decode()
+@lru_cache(maxsize=1)
+def _folder(folder: Path) -> str:
+    """Give a folder's one true path; files of one folder come together."""
+    return _text(folder.resolve())
+
+
+def _text(name: str | Path) -> str:
+    r"""Give a file's name as text that every database takes: bytes that are no UTF-8 as \xe9."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _mails_of_mbox(path: Path, sighting: Sighting, limits: Limits) -> Iterator[Arrival]:

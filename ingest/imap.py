@@ -1,7 +1,7 @@
 """A folder on an IMAP server: its settings in, the waiting messages out; settled ones are moved or flagged there.
 
-One object serves one connection. After an error make a new one, and compare its `uidvalidity` before using a UID
-that was kept.
+One object serves one visit. After an error make a new one, and compare its `uidvalidity` before using a UID that was
+kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from imapclient import DELETED, FLAGGED, SEEN
-from imapclient.exceptions import IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from ingest.imap_connection import connect, log_in
-from ingest.imap_errors import explained, no_folder
-from ingest.mailboxes import Destination, Waiting
+from ingest.imap_errors import explained, no_folder, unavailable
+from ingest.mailboxes import Destination, Unfetched, Waiting
 from ingest.settings import ImapSettings
 
 SEARCHED = 50_000
@@ -25,6 +25,9 @@ MEASURED = 500
 
 MOVED = 100
 """Messages moved by one command: Exchange needs up to 45 s where many are in the folder already."""
+
+FAILURES = 200
+"""FETCH commands of one visit that may fail: to find one message in 500 takes ten, more than a few is an outage."""
 
 HEADER_BYTES = 64 * 1024
 
@@ -37,7 +40,7 @@ FLAGS = {
 
 
 class ImapMailbox:
-    """One folder on an IMAP server (RFC 9051), for one connection."""
+    """One folder on an IMAP server (RFC 9051), for one visit."""
 
     def __init__(self, settings: ImapSettings) -> None:
         self.name = settings.name
@@ -45,13 +48,11 @@ class ImapMailbox:
         self.uidvalidity = 0
         self._settings = settings
         self._ready: set[str] = set()
+        self._failures = 0
 
     def __enter__(self) -> Self:
-        with explained(self._settings), ExitStack() as stack:
-            self._client = stack.enter_context(connect(self._settings))
-            log_in(self._client, self._settings)
-            self._select()
-            self._connection = stack.pop_all()
+        with explained(self._settings):
+            self._open()
         return self
 
     def __exit__(
@@ -70,9 +71,9 @@ class ImapMailbox:
                 # "9:*" is the last message even where its UID is below 9 (RFC 9051 9, seq-range).
                 for uids in _batches(sorted(uid for uid in found if uid > above), MEASURED):
                     sizes = self._ask(uids, "RFC822.SIZE", b"RFC822.SIZE")
-                    yield [Waiting(str(uid), int(size)) for uid, size in sizes.items()]
+                    yield [Waiting(str(uid), _size(size)) for uid, size in sizes.items()]
 
-    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         r"""Fetch whole messages, \Seen untouched; all are held in memory, so ask for few.
 
         One that is gone is left out. Raises MailboxUnavailableError.
@@ -82,10 +83,11 @@ class ImapMailbox:
                 yield str(uid), message
 
     def fetch_header(self, uid: str) -> bytes:
-        """At most 64 KiB of the header section; empty if the message is gone. Raises MailboxUnavailableError."""
+        """At most 64 KiB of the header section; empty if it cannot be had. Raises MailboxUnavailableError."""
         with explained(self._settings):
             headers = self._ask([int(uid)], f"BODY.PEEK[HEADER]<0.{HEADER_BYTES}>", b"BODY[HEADER]<0>")
-        return next(iter(headers.values()), b"")
+        header = headers.get(int(uid))
+        return header if isinstance(header, bytes) else b""
 
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
         """Move or flag what is settled, as `after` says, in batches; a message that is gone is passed over.
@@ -100,6 +102,22 @@ class ImapMailbox:
                 if destination is not Destination.STAY:
                     for batch in _batches(_numbers(uids), MOVED):
                         place(batch, destination)
+
+    def _open(self) -> None:
+        with ExitStack() as stack:
+            self._client = stack.enter_context(connect(self._settings))
+            log_in(self._client, self._settings)
+            self._select()
+            self._connection = stack.pop_all()
+
+    def _open_again(self) -> None:
+        """Go on over a new connection, if UIDs mean the same there (RFC 9051 2.3.1.1)."""
+        uidvalidity = self.uidvalidity
+        self._connection.close()
+        self._open()
+        if self.uidvalidity != uidvalidity:
+            message = f'folder "{self.folder}" was replaced while it was read: the next poll reads it anew'
+            raise unavailable(self._settings, message, temporary=True)
 
     def _select(self) -> None:
         """Open the folder; for reading only where nothing will be changed."""
@@ -123,9 +141,30 @@ class ImapMailbox:
             yield first, first + SEARCHED - 1
 
     def _ask(self, uids: Sequence[int], item: str, key: bytes) -> dict[int, Any]:
-        """Fetch one item of each message; one that is gone has none, or NIL."""
-        answers = self._client.fetch(uids, [item])
+        """Fetch one item of each message; one that is gone has none, or NIL.
+
+        Where the command fails, one message may be to blame: it is found by halves, and Unfetched.
+        """
+        try:
+            answers = self._client.fetch(uids, [item])
+        except (IMAPClientError, OSError) as error:
+            self._go_on_after(error)
+            if len(uids) == 1:
+                return {uids[0]: Unfetched(f"the server does not give it out: {error}")}
+            middle = len(uids) // 2
+            return self._ask(uids[:middle], item, key) | self._ask(uids[middle:], item, key)
         return {uid: answer[key] for uid, answer in answers.items() if answer.get(key) is not None}
+
+    def _go_on_after(self, error: Exception) -> None:
+        """Take a refusal, and connect again where the server hung up; raise what is an outage.
+
+        Dovecot hangs up over a message that it cannot read, whenever it is asked for it (imap_fetch_failure).
+        """
+        self._failures += 1
+        if isinstance(error, TimeoutError) or self._failures > FAILURES:
+            raise error
+        if isinstance(error, (IMAPClientAbortError, OSError)):
+            self._open_again()
 
     def _flag(self, uids: Sequence[int], destination: Destination) -> None:
         self._client.add_flags(uids, FLAGS[destination], silent=True)
@@ -185,6 +224,10 @@ class ImapMailbox:
         """List the folders that can hold messages."""
         found = self._client.list_folders("", pattern)
         return [name for flags, _, name in found if not {rb"\Noselect", rb"\NonExistent"} & set(flags)]
+
+
+def _size(answer: bytes | int | Unfetched) -> int:
+    return 0 if isinstance(answer, Unfetched) else int(answer)
 
 
 def _numbers(uids: Sequence[str]) -> list[int]:

@@ -17,7 +17,7 @@ def set_up(settings: LogSettings, *, quiet: bool = False) -> None:
     number = logging.getLevelNamesMapping()[("error" if quiet else settings.level).upper()]
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     renderer = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)
         if console
         else structlog.processors.JSONRenderer()
     )

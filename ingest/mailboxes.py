@@ -35,6 +35,13 @@ class Waiting:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """In place of a message's bytes: why it cannot be fetched now, though its mailbox works."""
+
+    reason: str
+
+
 class Mailbox(Protocol):
     """One folder of one mailbox, opened by `with`. Every method raises MailboxUnavailableError."""
 
@@ -52,11 +59,11 @@ class Mailbox(Protocol):
     def waiting(self, above: int) -> Iterator[list[Waiting]]:
         """Messages whose UID is above the given one (0: all), in windows of bounded size, oldest first."""
 
-    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         """Give the whole messages, unread state untouched; one that somebody else removed is left out."""
 
     def fetch_header(self, uid: str) -> bytes:
-        """Give the header section alone, for a message whose body is too large to ask for; empty if it is gone."""
+        """Give the header section alone, for a message whose body is too large to ask for; empty if it has none."""
 
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
         """Move (or flag, or leave, as the settings say) messages whose outcome is committed."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from threading import Event
 
-from ingest.mailboxes import Destination, Mailbox, Waiting
+from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfetched, Waiting
 from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, Arrival, process
 from ingest.settings import MailboxSettings
 from ingest.tally import Tally
@@ -46,6 +46,8 @@ class Poll:
         self._limits = limits
         self._tally = tally
         self._place = Place(box.name, box.folder, box.uidvalidity)
+        self._fetched = False
+        self._unfetched: list[Arrival] = []
 
     def run(self, stop: Event) -> None:
         """Take everything that waits; leave off between two batches once `stop` is set.
@@ -58,8 +60,9 @@ class Poll:
             for batch in _groups(self._unknown(window)):
                 if stop.is_set():
                     return
-                undecided += self._take(batch)
+                undecided += self._take(self._fetch(batch))
             last = max([last, *(_number(waiting.uid) for waiting in window)])
+        undecided += self._take(self._blamed())
         if undecided:
             last = min(undecided) - 1
         with self._database.writing() as connection:
@@ -82,10 +85,10 @@ class Poll:
         self._settle(outcomes.items())
         return [waiting for waiting in window if waiting.uid not in outcomes]
 
-    def _take(self, batch: list[Waiting]) -> list[int]:
-        """Store a batch and move it; give the UIDs that must be tried again."""
+    def _take(self, arrivals: Iterable[Arrival]) -> list[int]:
+        """Store messages and move them; give the UIDs that must be tried again."""
         again: list[int] = []
-        for decided in process(self._fetch(batch), self._database, self._limits, self._tally):
+        for decided in process(arrivals, self._database, self._limits, self._tally):
             outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
             self._settle(outcomes)
             again += [_number(uid) for uid, outcome in outcomes if outcome is Outcome.RETRY]
@@ -100,7 +103,19 @@ class Poll:
             yield Arrival(Sighting(self._place, uid), header, size, refused=RefusedError(reason))
         if sizes:
             for uid, raw in self._box.fetch(list(sizes)):
-                yield Arrival(Sighting(self._place, uid), raw, len(raw))
+                sighting = Sighting(self._place, uid)
+                if isinstance(raw, Unfetched):
+                    self._unfetched.append(Arrival(sighting, b"", sizes[uid], problem=raw.reason))
+                else:
+                    self._fetched = True
+                    yield Arrival(sighting, raw, len(raw))
+
+    def _blamed(self) -> list[Arrival]:
+        """Give what cannot be fetched though others can; where nothing can, it is no fault of the messages."""
+        if self._unfetched and not self._fetched:
+            message = f"{self._box.name}: no message can be fetched: {self._unfetched[0].problem}"
+            raise MailboxUnavailableError(message, temporary=True)
+        return self._unfetched
 
     def _settle(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         destinations: dict[Destination, list[str]] = {}

@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from json import dumps
 from typing import Any
 
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -31,29 +34,76 @@ _OUTCOME_STYLES = {
 }
 
 
+Value = str | int | float | date | None
+"""What a cell of a table may hold; a float is a share of one, None is nothing to tell."""
+
+_GAP = 2
+"""Blanks between two columns: the padding and the line that SIMPLE_HEAD does not draw."""
+
+
 def printable(text: str) -> str:
     """Replace what could steer a terminal: a report is written by strangers."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def as_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
-    """Print one JSON value."""
-    sys.stdout.write(dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None) + "\n")
+    """Print one JSON value; on a terminal over several lines. What could steer a terminal is escaped."""
+    text = dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=date.isoformat)
+    sys.stdout.writelines(f"{_escaped(line)}\n" for line in text.split("\n"))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str | int]], *, title: str = "") -> None:
-    """Print a table on a terminal, tab-separated lines with a header in a pipe; numbers to the right."""
+def _escaped(line: str) -> str:
+    """Escape within JSON what json leaves: control characters beyond ASCII, lone surrogates of a file's name."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else dumps(char)[1:-1] for char in line)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Value]], *, spare: Sequence[str] = ()) -> None:
+    """Print a table on a terminal, tab-separated lines with a header in a pipe.
+
+    A terminal too narrow for it is spared some columns, in the order of `spare`.
+    """
     if not sys.stdout.isatty():
         for row in (columns, *rows):
-            sys.stdout.write("\t".join(printable(str(value)) for value in row) + "\n")
+            sys.stdout.write("\t".join(_plain(value) for value in row) + "\n")
         return
-    drawn = Table(title=title or None, title_justify="left", header_style="bold")
-    for number, column in enumerate(columns):
-        numeric = bool(rows) and isinstance(rows[0][number], int)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(f"{value:,}" if isinstance(value, int) else Text(printable(value)) for value in row))
-    Console().print(drawn)
+    cells = [[_pretty(value) for value in row] for row in rows]
+    console = Console()
+    shown = _fitting(columns, cells, spare, console.width)
+    drawn = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
+    for place in shown:
+        words = all(isinstance(row[place], str) for row in rows)
+        drawn.add_column(columns[place], justify="left" if words else "right", overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(row[place]) for place in shown))
+    console.print(drawn)
+
+
+def _fitting(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], spare: Sequence[str], width: int
+) -> list[int]:
+    """Choose the places of the columns that fit."""
+    widths = [max(cell_len(row[place]) for row in (columns, *cells)) + _GAP for place in range(len(columns))]
+    shown = list(range(len(columns)))
+    for name in spare:
+        if sum(widths[place] for place in shown) - _GAP > width:
+            shown.remove(columns.index(name))
+    return shown
+
+
+def _plain(value: Value) -> str:
+    return str(value) if isinstance(value, int) else _pretty(value)
+
+
+def _pretty(value: Value) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1%}" if isinstance(value, float) else printable(str(value))
 
 
 def tally(result: Tally, *, json: bool) -> None:
@@ -66,10 +116,14 @@ def tally(result: Tally, *, json: bool) -> None:
     for named in result.named:
         line = f"{named.outcome.value}: {printable(named.name)}: {printable(named.reason)}"
         console.print(Text(line, style=_OUTCOME_STYLES.get(named.outcome, "")))
-    summary = ", ".join(f"{number:,} {outcome.value}" for outcome, number in counts) or "nothing waits"
-    console.print(Text(f"{result.seen:,} messages: {summary}"))
-    seconds = result.as_json()["seconds"]
-    console.print(Text(f"{result.reports:,} new reports with {result.records:,} records in {seconds:.1f} s"))
+    summary = ", ".join(f"{number:,} {outcome.value}" for outcome, number in counts)
+    console.print(Text(": ".join(filter(None, [_counted(result.seen, "message"), summary]))))
+    new, seconds = _counted(result.reports, "new report"), result.as_json()["seconds"]
+    console.print(Text(f"{new} with {_counted(result.records, 'record')} in {seconds:.1f} s"))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @contextmanager
@@ -78,7 +132,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

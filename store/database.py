@@ -73,10 +73,15 @@ class Database:
 
 
 def _is_outage(error: DBAPIError) -> bool:
-    """Tell whether it may pass: PostgreSQL calls a value too large for it an OperationalError too (SQLSTATE class 54)."""
-    if (getattr(error.orig, "sqlstate", None) or "").startswith("54"):
+    """Tell what may pass, or wants a person's hand on the database, from what is wrong with the data.
+
+    By PostgreSQL's SQLSTATE class: 42 is a right or a table that is missing, 54 a value too large for it.
+    """
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith("54"):
         return False
-    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    outage = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    return outage or state.startswith("42")
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -117,13 +117,9 @@ def _row(entry: Entry, now: datetime) -> dict[str, Any]:
 
 
 def _change(entry: Entry, now: datetime) -> dict[str, Any]:
-    return {
-        "key": entry.key,
-        "outcome": entry.outcome.value,
-        "reason": entry.reason,
-        "attempts": entry.attempts,
-        "decided_at": now,
-    }
+    """Give what becomes different: all but the key and the first sight, where only now it could be read."""
+    row = _row(entry, now)
+    return {"key": row.pop("id"), **{name: value for name, value in row.items() if name != "first_seen_at"}}
 
 
 def _kept(entry: Entry) -> dict[str, Any]:

@@ -110,13 +110,13 @@ def _write_failed(connection: Connection, incoming: Incoming, problem: str, now:
 
 
 def _tickets(connection: Connection, batch: Sequence[Incoming]) -> list[_Ticket]:
-    """Give each message its key in the ledger: its old one where it was seen before."""
+    """Give each message its key in the ledger: its old one where it was seen before, if only unread."""
     free = next_key(connection, schema.message)
     seen = _known(connection, batch)
     tickets = []
     for key, incoming in enumerate(batch, free):
         sha256 = hashlib.sha256(incoming.raw).hexdigest() if incoming.raw else ""
-        again = seen.get((incoming.sighting, sha256))
+        again = seen.get((incoming.sighting, sha256)) or seen.get((incoming.sighting, ""))
         refusals = list(incoming.reading.refusals)
         tickets.append(
             _Ticket(incoming, sha256, again.key if again else key, again, [], refusals, incoming.problem)

@@ -16,7 +16,7 @@ def run(settings: Settings, paths: list[Path], *, json: bool, strict: bool) -> i
     """Store every report in the files, and print the tally."""
     logs.set_up(settings.log, quiet=True)
     for path in paths:
-        if not path.exists():
+        if not (path.is_file() or path.is_dir()):
             raise ConfigurationError(f"{path}: there is no such file or folder")
     found = list(files.find(paths))
     database = open_database(settings)

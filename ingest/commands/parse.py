@@ -10,8 +10,10 @@ from ingest import show
 from ingest.settings import ConfigurationError, Settings
 from ingest.status import DONE, REJECTED
 from parsers.aggregate import read_report
+from parsers.errors import ReportError
 from parsers.message import MailHeaders
 from parsers.reading import Reading, ReadReport, read
+from parsers.unpack import Refusal
 from parsers.values import Report
 
 _REPORT = TypeAdapter(Report)
@@ -21,18 +23,23 @@ _HEADERS = TypeAdapter(MailHeaders)
 def run(settings: Settings, file: Path) -> int:
     """Print the reports in one file and what was not taken. A large report is held in memory."""
     raw = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
-    reading = read(raw, file.name, settings.limits)
-    show.as_json(_as_json(reading))
-    return DONE if reading.reports else REJECTED
+    shown = _as_json(read(raw, file.name, settings.limits))
+    show.as_json(shown)
+    return DONE if shown["reports"] else REJECTED
 
 
 def _as_json(reading: Reading) -> dict[str, Any]:
+    reports, refusals = [], list(reading.refusals)
+    for each in reading.reports:
+        try:
+            reports.append(_report(each))
+        except ReportError as error:  # a large one is read only now
+            refusals.append(Refusal(each.document.name, error))
     return {
         "mail": None if reading.headers is None else _HEADERS.dump_python(reading.headers, mode="json"),
-        "reports": [_report(each) for each in reading.reports],
+        "reports": reports,
         "not_taken": [
-            {"name": each.name, "outcome": each.error.outcome, "reason": str(each.error)}
-            for each in reading.refusals
+            {"name": each.name, "outcome": each.error.outcome, "reason": str(each.error)} for each in refusals
         ],
     }
 

@@ -1,0 +1,264 @@
+"""A file and an environment become settings, or one line for each thing to mend."""
+
+from pathlib import Path
+from traceback import format_exception
+
+import pytest
+
+from ingest import settings
+from ingest.settings import ConfigurationError, ImapSettings, MaildirSettings, Settings, load
+
+IMAP = """
+[[mailbox]]
+host = "imap.example.org"
+user = "dmarc@example.org"
+password = "s3cret"
+"""
+MAILDIR = """
+[[mailbox]]
+kind = "maildir"
+path = "/var/mail/dmarc"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "PLACES", settings.PLACES[:1])
+
+
+def read(toml: str, **environment: str) -> Settings:
+    Path("ruamill.toml").write_text(toml, encoding="utf-8")
+    return load(environment=environment)
+
+
+def complaints(toml: str, **environment: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        read(toml, **environment)
+    return str(caught.value).splitlines()
+
+
+def imap(toml: str, **environment: str) -> ImapSettings:
+    (box,) = read(toml, **environment).mailbox
+    assert isinstance(box, ImapSettings)
+    return box
+
+
+# -- what comes out
+
+
+def test_without_any_configuration_there_is_a_database_and_no_mailbox() -> None:
+    loaded = load(environment={})
+    assert loaded.database.get_secret_value() == "sqlite:///ruamill.db"
+    assert loaded.mailbox == ()
+
+
+def test_a_file_is_read() -> None:
+    toml = 'database = "sqlite:///x.db"\n[schedule]\npoll_seconds = 60\n[log]\nlevel = "debug"\n[limits]\nrecords = 9\n'
+    loaded = read(toml + IMAP + MAILDIR)
+    assert loaded.database.get_secret_value() == "sqlite:///x.db"
+    assert (loaded.schedule.poll_seconds, loaded.log.level, loaded.limits.records) == (60, "debug", 9)
+    assert [type(box) for box in loaded.mailbox] == [ImapSettings, MaildirSettings]
+    assert [box.name for box in loaded.mailbox] == ["dmarc@example.org", "/var/mail/dmarc"]
+
+
+@pytest.mark.parametrize(
+    ("more", "port"), [("", 993), ('tls = "starttls"', 143), ('tls = "none"', 143), ("port = 1993", 1993)]
+)
+def test_the_port_follows_from_the_encryption(more: str, port: int) -> None:
+    assert imap(IMAP + more).effective_port == port
+
+
+def test_the_environment_overrides_the_file() -> None:
+    toml = 'database = "sqlite:///x.db"\n' + IMAP + MAILDIR
+    environment = {
+        "RUAMILL_DATABASE": "sqlite:///y.db",
+        "RUAMILL_LIMITS__RECORDS": "7",
+        "RUAMILL_MAILBOX__0__PORT": "1993",
+        "RUAMILL_MAILBOX__0__CA_FILE": "/etc/ca.pem",
+        "RUAMILL_MAILBOX__1__NAME": "local",
+        "PATH": "/bin",
+    }
+    loaded = read(toml, **environment)
+    first, second = loaded.mailbox
+    assert isinstance(first, ImapSettings)
+    assert loaded.database.get_secret_value() == "sqlite:///y.db"
+    assert loaded.limits.records == 7
+    assert (first.host, first.port, first.ca_file) == ("imap.example.org", 1993, Path("/etc/ca.pem"))
+    assert second.name == "local"
+
+
+def test_the_environment_alone_can_make_mailboxes_even_more_than_ten() -> None:
+    keys = ("HOST", "USER", "PASSWORD")
+    environment = {f"RUAMILL_MAILBOX__{number}__{key}": f"{number}" for number in range(12) for key in keys}
+    loaded = load(environment=environment)
+    assert [box.name for box in loaded.mailbox] == [str(number) for number in range(12)]
+
+
+def test_the_environment_can_add_a_mailbox_to_those_of_the_file() -> None:
+    loaded = read(IMAP, RUAMILL_MAILBOX__1__KIND="maildir", RUAMILL_MAILBOX__1__PATH="/var/mail/dmarc")
+    assert [type(box) for box in loaded.mailbox] == [ImapSettings, MaildirSettings]
+
+
+def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3cret \n")
+    (tmp_path / "url").write_text("postgresql://u:p@db/reports\r\n")
+    environment = {
+        "RUAMILL_MAILBOX__0__PASSWORD_FILE": f"{tmp_path}/password",
+        "RUAMILL_DATABASE_FILE": f"{tmp_path}/url",
+    }
+    loaded = read(IMAP.replace("s3cret", "other"), **environment)
+    (box,) = loaded.mailbox
+    assert isinstance(box, ImapSettings)
+    assert box.password.get_secret_value() == "s3cret "
+    assert loaded.database.get_secret_value() == "postgresql://u:p@db/reports"
+
+
+def test_another_database_can_be_put_in() -> None:
+    changed = read(IMAP).with_database("sqlite:///other.db")
+    assert changed.database.get_secret_value() == "sqlite:///other.db"
+    assert len(changed.mailbox) == 1
+
+
+def test_secrets_are_never_shown() -> None:
+    loaded = read('database = "postgresql://u:s3cret@db/reports"\n' + IMAP)
+    assert "s3cret" not in f"{loaded} {loaded!r} {loaded.mailbox!r}"
+
+
+# -- where the file is
+
+
+def test_the_file_is_named_by_the_option_then_by_the_environment_then_looked_for(tmp_path: Path) -> None:
+    for name in ("option", "variable", "ruamill"):
+        (tmp_path / f"{name}.toml").write_text(f'database = "sqlite:///{name}.db"\n')
+    environment = {"RUAMILL_CONFIG": "variable.toml"}
+    found = [load(Path("option.toml"), environment), load(None, environment), load(None, {})]
+    assert [loaded.database.get_secret_value() for loaded in found] == [
+        "sqlite:///option.db",
+        "sqlite:///variable.db",
+        "sqlite:///ruamill.db",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "environment"), [(Path("no.toml"), {}), (None, {"RUAMILL_CONFIG": "no.toml"}), (Path(), {})]
+)
+def test_a_file_that_was_named_must_be_there(option: Path | None, environment: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="there is no such file; check --config and RUAMILL_CONFIG"):
+        load(option, environment)
+
+
+# -- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        ('databse = "x"', 'databse is no known key; did you mean "database"?'),
+        ("[shedule]", 'shedule is no known key; did you mean "schedule"?'),
+        ("xyz = 1", "xyz is no known key; known here: database, mailbox, schedule, log, limits"),
+        (
+            "[schedule]\npoll_minutes = 1",
+            'schedule.poll_minutes is no known key; did you mean "poll_seconds"?',
+        ),
+        ('[log]\nfromat = "json"', 'log.fromat is no known key; did you mean "format"?'),
+        ("[limits]\nrecrods = 1", 'limits.recrods is no known key; did you mean "records"?'),
+        (IMAP + "hots = 1", 'mailbox.0.hots is no known key; did you mean "host"?'),
+        (
+            IMAP + MAILDIR + "proccessed = 1",
+            'mailbox.1.proccessed is no known key; did you mean "processed"?',
+        ),
+        (
+            IMAP + 'path = "/x"',
+            'mailbox.0.path is no key of this kind of mailbox; it goes with kind = "maildir"',
+        ),
+        (
+            MAILDIR + 'password = "s3cret"',
+            'mailbox.0.password is no key of this kind of mailbox; it goes with kind = "imap"',
+        ),
+        (IMAP.replace("user", "# user"), "mailbox.0.user is missing"),
+        (MAILDIR.replace("path", "# path"), "mailbox.0.path is missing"),
+        ("database = 5", "database must be text in quotes"),
+        (IMAP + 'port = "imaps"', "mailbox.0.port must be a whole number"),
+        (IMAP + "port = 993.5", "mailbox.0.port must be a whole number"),
+        (IMAP + "port = 65536", "mailbox.0.port must be less than or equal to 65535"),
+        (IMAP + "read_timeout = 0", "mailbox.0.read_timeout must be greater than 0"),
+        (IMAP + "ca_file = true", "mailbox.0.ca_file must be a path in quotes"),
+        ('[schedule]\npoll_seconds = "5m"', "schedule.poll_seconds must be a number"),
+        ('[log]\nlevel = "loud"', "log.level must be 'debug', 'info', 'warning' or 'error'"),
+        (IMAP + 'after = "delete"', "mailbox.0.after must be 'move', 'flag' or 'leave'"),
+        ('[[mailbox]]\nkind = "pop3"', "mailbox.0 must have a kind that is known: 'imap', 'maildir'"),
+        (
+            IMAP.replace("[[mailbox]]", "[mailbox]"),
+            "mailbox must be tables: write [[mailbox]] above the keys of each (RUAMILL_MAILBOX__0__HOST and so on)",
+        ),
+        ("limits = 5", "limits must be a table: write [limits] above its keys"),
+        ("log = 5", "log must be a table: write [log] above its keys"),
+        (IMAP + IMAP, 'two mailboxes are called "dmarc@example.org": give each a name of its own'),
+        ("log = 5\ndatabase = x", "Invalid value (at line 2, column 12)"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(toml: str, complaint: str) -> None:
+    assert complaints(toml) == [f"ruamill.toml: {complaint}"]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert complaints('[[mailbox]]\nhost = "x"\n[log]\nlevel = "loud"', RUAMILL_LOG__FROMAT="json") == [
+        "ruamill.toml: mailbox.0.user is missing",
+        "ruamill.toml: mailbox.0.password is missing",
+        "ruamill.toml: log.level must be 'debug', 'info', 'warning' or 'error'",
+        'RUAMILL_LOG__FROMAT: log.fromat is no known key; did you mean "format"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("RUAMILL_DATABSE", "x", 'databse is no known key; did you mean "database"?'),
+        ("RUAMILL_LOG__LEVEL", "loud", "log.level must be 'debug', 'info', 'warning' or 'error'"),
+        ("RUAMILL_MAILBOX__0__PORT", "imaps", "mailbox.0.port must be a whole number"),
+        ("RUAMILL_MAILBOX__2__HOST", "x", "there is no table 1 before 2: number them from 0"),
+        ("RUAMILL_LOG", "debug", "log must be a table: write [log] above its keys"),
+        ("RUAMILL_DATABASE__URL", "x", "database must be text in quotes"),
+        (
+            "RUAMILL_DATABASE_FILE",
+            "no.txt",
+            "the file that it names cannot be read: No such file or directory",
+        ),
+        ("RUAMILL_DATABASE_FILE", "latin.txt", "the file that it names cannot be read: it is no UTF-8 text"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, value: str, complaint: str) -> None:
+    Path("latin.txt").write_bytes(b"\xff")
+    assert complaints(IMAP, **{variable: value}) == [f"{variable}: {complaint}"]
+
+
+def test_a_mailbox_of_the_environment_must_be_numbered() -> None:
+    (complaint,) = complaints(IMAP, RUAMILL_MAILBOX__HOST="imap.example.org")
+    assert complaint.startswith("RUAMILL_MAILBOX__HOST: mailbox must be tables")
+
+
+def test_a_file_in_another_encoding_is_named() -> None:
+    Path("ruamill.toml").write_bytes(b'# Gr\xfc\xdfe\ndatabase = "x"\n')
+    with pytest.raises(ConfigurationError, match=r"ruamill\.toml: .*utf-8"):
+        load(environment={})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"RUAMILL_DATABASE_FILE": "postgresql://u:s3cret@db/reports"},
+        {"RUAMILL_DATABASE__URL": "postgresql://u:s3cret@db/reports"},
+        {"RUAMILL_MAILBOX__0__PORT": "s3cret"},
+    ],
+)
+def test_no_complaint_quotes_a_secret(environment: dict[str, str]) -> None:
+    toml = IMAP.replace('password = "s3cret"', 'password = ["s3cret"]\npasword = "s3cret"')
+    assert "s3cret" not in str(complaints(toml, **environment))
+
+
+def test_a_trace_of_a_complaint_holds_no_secret() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(IMAP + "port = 0")
+    assert "s3cret" not in "".join(format_exception(caught.value))
