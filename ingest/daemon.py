@@ -19,11 +19,15 @@ from ingest.mailboxes import MailboxUnavailableError
 from ingest.settings import AnyMailbox, Settings
 from ingest.tally import Tally
 from ingest.visit import visit
+from parsers.feedback import is_exhausted
 from store.database import Database, DatabaseUnavailableError
 
 STOP_SECONDS = 9.0
 """How long the batch in hand may take once we are told to stop, and a server may hang. What is cut off then is not
 committed, or committed and not moved: the next start finds it either way."""
+
+WATCH_SECONDS = 1.0
+"""Between two looks whether this process is worn out."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the database is away at the start, doubling."""
@@ -31,19 +35,27 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 log = structlog.get_logger()
 
 
-def run(settings: Settings, stop: Event) -> None:
-    """Work until `stop` is set. Raises DatabaseUrlError and SchemaTooNewError at the start."""
+def run(settings: Settings, stop: Event) -> bool:
+    """Work until `stop` is set; tell whether this process is worn out instead, and another should go on.
+
+    Raises DatabaseUrlError and SchemaTooNewError at the start.
+    """
     database = _wait_for_database(settings, stop)
     if database is None:
-        return
-    scheduler = _schedule(settings, database, stop)
+        return False
+    worn_out = Event()
+    scheduler = _schedule(settings, database, stop, worn_out)
     scheduler.start()
     log.info("started", mailboxes=[box.name for box in settings.mailbox], database=database.name)
-    stop.wait()
-    log.info("stopping")
+    while not stop.wait(WATCH_SECONDS) and not worn_out.is_set():
+        pass
+    go_on = not stop.is_set()
+    log.info("stopping", worn_out=go_on)
+    stop.set()
     scheduler.shutdown(wait=True)
     database.close()
     log.info("stopped")
+    return go_on
 
 
 def stop_on_signals(stop: Event) -> None:
@@ -79,7 +91,7 @@ def _wait_for_database(settings: Settings, stop: Event) -> Database | None:
     return None
 
 
-def _schedule(settings: Settings, database: Database, stop: Event) -> BackgroundScheduler:
+def _schedule(settings: Settings, database: Database, stop: Event, worn_out: Event) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(max(1, len(settings.mailbox)))},
@@ -88,7 +100,7 @@ def _schedule(settings: Settings, database: Database, stop: Event) -> Background
     )
     for box in settings.mailbox:
         scheduler.add_job(
-            _poller(box, settings, database, stop),
+            _poller(box, settings, database, stop, worn_out),
             "interval",
             seconds=settings.schedule.poll_seconds,
             next_run_time=datetime.now(UTC),
@@ -97,7 +109,9 @@ def _schedule(settings: Settings, database: Database, stop: Event) -> Background
     return scheduler
 
 
-def _poller(box: AnyMailbox, settings: Settings, database: Database, stop: Event) -> Callable[[], None]:
+def _poller(
+    box: AnyMailbox, settings: Settings, database: Database, stop: Event, worn_out: Event
+) -> Callable[[], None]:
     def poll() -> None:
         tally = Tally()
         try:
@@ -107,5 +121,7 @@ def _poller(box: AnyMailbox, settings: Settings, database: Database, stop: Event
         except Exception:
             log.exception("poll_failed", source=box.name)
         log.info("poll", source=box.name, **tally.as_json())
+        if is_exhausted():  # asked in the thread that reads
+            worn_out.set()
 
     return poll

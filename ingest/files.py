@@ -23,11 +23,14 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _children(folder: Path) -> list[Path]:
+def _children(folder: Path) -> Iterator[Path]:
+    """Give what is to be looked into, by name; a hundred thousand names are held, but no more than that."""
     maildir = [folder / "new", folder / "cur"]
     if all(part.is_dir() for part in maildir):
-        return maildir
-    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+        yield from maildir
+    else:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 (a path is five times its name, and there may be many)
+        yield from (folder / name for name in names if not name.startswith("."))
 
 
 def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 from imapclient import imap_utf7
 
-from ingest.mailboxes import Destination, MailboxUnavailableError, Waiting
+from ingest.mailboxes import Destination, MailboxUnavailableError, Unfetched, Waiting
 from ingest.settings import MaildirSettings
 
 PARTS = ("cur", "new", "tmp")
@@ -70,11 +70,11 @@ class MaildirMailbox:
                 sizes = {key: self._on_file(key, _size) for key in keys[first : first + LISTED]}
                 yield [Waiting(key, size) for key, size in sizes.items() if size is not None]
 
-    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         """Read whole messages, one at a time; one that is gone is left out. Raises MailboxUnavailableError."""
         with self._explained():
             for key in uids:
-                message = self._on_file(key, Path.read_bytes)
+                message = self._on_file(key, _message)
                 if message is not None:
                     yield key, message
 
@@ -162,6 +162,13 @@ def _flags(place: str) -> str:
 
 def _size(file: Path) -> int:
     return file.stat().st_size
+
+
+def _message(file: Path) -> bytes | Unfetched:
+    try:
+        return file.read_bytes()
+    except PermissionError as error:
+        return Unfetched(f"cannot be read: {error}")
 
 
 def _header(file: Path) -> bytes:

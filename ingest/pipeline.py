@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from ingest.tally import Tally
-from parsers.errors import ReportError
+from parsers.errors import ParserExhaustedError, ReportError
 from parsers.feedback import learn_names
 from parsers.limits import Limits
 from parsers.message import read_headers
@@ -73,6 +73,8 @@ def _read(arrival: Arrival, limits: Limits) -> Incoming:
         return _refused(arrival, arrival.refused)
     try:
         reading = read(arrival.raw, arrival.sighting.uid, limits)
+    except ParserExhaustedError as error:
+        return _unread(arrival, str(error))
     except Exception as error:
         log.exception("defect", uid=arrival.sighting.uid)
         return _unread(arrival, f"defect while reading: {type(error).__name__}: {error}")

@@ -130,7 +130,7 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
     except etree.XMLSyntaxError as error:
         if cast("Any", error).code == etree.ErrorTypes.ERR_NO_MEMORY:
             raise ParserExhaustedError(
-                "the XML library can take no new names: start ruamill again"
+                "the XML library takes no new names in this process: another will read it"
             ) from error
         if cast("Any", error).code in _EXHAUSTING:
             raise RefusedError(f"XML made to exhaust whoever reads it: {error.msg}") from error

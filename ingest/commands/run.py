@@ -1,5 +1,7 @@
 """`ruamill run`: the daemon."""
 
+import os
+import sys
 from threading import Event
 
 from ingest import daemon, logs
@@ -14,5 +16,6 @@ def run(settings: Settings) -> int:
     choose(settings, [])  # nothing to poll is wrong use, told before anything is opened
     stop = Event()
     daemon.stop_on_signals(stop)
-    daemon.run(settings, stop)
+    if daemon.run(settings, stop):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program, anew)
     return DONE

@@ -15,10 +15,14 @@ from tests.ingest.mailbox_kit import (
     ask,
     check_database,
     corrupt_mail,
+    files,
+    mail_of,
+    make_maildir,
     ordinary_mail,
     report_mail,
 )
 from tests.ingest.program import Daemon, Program, wait_until
+from tests.parsers.small_reports import report as small_report
 from tests.servers.dovecot import DovecotServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
@@ -26,6 +30,9 @@ from tests.servers.postgres import PostgresServer
 STOP_SECONDS = 10
 KEYS = {"source", "folder", "uid", "message_id", "bytes", "outcome", "reason", "reports", "records"}
 """Of every `message` event, beside event, level and timestamp."""
+
+FILLING = ((49_000, 4_000), (4_000, 20_000), (200, 20_000), (1, 30_000))
+"""Length and number of names: the long ones fill what libxml2 allows, the short ones the crumbs that are left."""
 
 numbers = count(1)
 
@@ -260,3 +267,25 @@ def test_one_mailbox_that_hangs_does_not_slow_the_other(
             deliver(dovecot_server, user, report_mail(number))
             daemon.wait_for("message", number)
             assert time.monotonic() - started < 5
+
+
+def test_a_process_worn_out_by_made_up_names_gives_way_to_another(url: str, tmp_path: Path) -> None:
+    """libxml2 keeps every name it reads, and takes no new ones beyond 100 MB (docs/decisions.md)."""
+    hostile = [
+        mail_of(
+            number,
+            small_report(*(f"<record><{'n' * length}{each}/></record>" for each in range(names))),
+            "",
+            "",
+        )
+        for number, (length, names) in enumerate(FILLING, 1)
+    ]
+    unusual = mail_of(9, small_report("<record><a-name-of-its-own/></record>"), "", "")
+    make_maildir(tmp_path / "Maildir", [*hostile, unusual])
+    maildir = {"kind": "maildir", "path": str(tmp_path / "Maildir")}
+    with Daemon(Program(tmp_path, url, maildir)) as daemon:
+        daemon.wait_for("started", 2)
+        wait_until(lambda: not files(tmp_path / "Maildir"))
+        assert daemon.stop() < STOP_SECONDS
+    assert ask(url, "SELECT DISTINCT outcome FROM message WHERE outcome NOT IN ('stored', 'conflict')") == []
+    assert ask(url, "SELECT attempts > 1 FROM message WHERE uid LIKE '00000004%'") == [(1,)]

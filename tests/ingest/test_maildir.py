@@ -1,11 +1,16 @@
 """A Maildir as the pipeline uses it, while mail readers touch it."""
 
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Waiting
+from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfetched, Waiting
 from ingest.maildir import MaildirMailbox
 from ingest.settings import MaildirSettings
 
@@ -147,6 +152,31 @@ def test_after_leave_changes_nothing(maildir: Path) -> None:
     with opened(maildir, after="leave") as box:
         box.settle({Destination.PROCESSED: ["1"]})
     assert files(maildir) == {"new/1"}
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Root may read everything: be somebody else."""
+    me = os.geteuid()
+    os.seteuid(pwd.getpwnam("nobody").pw_uid if me == 0 else me)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+def test_a_message_that_may_not_be_read_does_not_stop_the_others() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        maildir = Path(folder)
+        for part in ("cur", "new", "tmp"):
+            (maildir / part).mkdir()
+        put(maildir, "new/1", "new/2")
+        (maildir / "new/1").chmod(0)
+        with ordinary_user(), opened(maildir) as box:
+            fetched = dict(box.fetch(["1", "2"]))
+    assert isinstance(fetched["1"], Unfetched)
+    assert fetched["2"] == MAIL
 
 
 def test_trouble_with_the_disk_is_temporary(maildir: Path) -> None:

@@ -359,6 +359,21 @@ def test_a_message_that_cannot_be_fetched_stops_no_other(
 
 
 @pytest.mark.dovecot
+def test_a_message_that_can_be_fetched_again_is_stored(
+    clumsy_server: DovecotServer, user: str, url: str
+) -> None:
+    posts = [report_mail(1), report_mail(2)]
+    deliver(clumsy_server, user, *posts)
+    file = file_of(clumsy_server, user, posts[1])
+    file.chmod(0)
+    assert poll(imap(clumsy_server, user), url) == {"stored": 1, "retry": 1}
+    next(file.parents[1].rglob(f"{file.name}*")).chmod(0o600)
+    assert poll(imap(clumsy_server, user), url) == {"stored": 1}
+    assert ask(url, "SELECT attempts FROM message WHERE uid = '2'") == [(2,)]
+    check_database(url, posts)
+
+
+@pytest.mark.dovecot
 def test_where_no_message_can_be_fetched_none_is_blamed(
     clumsy_server: DovecotServer, user: str, url: str
 ) -> None:
