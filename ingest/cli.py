@@ -46,9 +46,9 @@ class Options:
 
     def settings(self) -> "Settings":
         """Read the configuration. Raises ConfigurationError."""
-        from ingest import settings
+        from ingest import configuration
 
-        loaded = settings.load(self.config)
+        loaded = configuration.load(self.config)
         return loaded.with_database(self.database) if self.database else loaded
 
 

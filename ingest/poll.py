@@ -64,7 +64,7 @@ class Poll:
             last = max([last, *(_number(waiting.uid) for waiting in window)])
         undecided += self._take(self._blamed())
         if undecided:
-            last = min(undecided) - 1
+            last = max(0, min(undecided) - 1)
         with self._database.writing() as connection:
             mailboxes.note_poll(connection, self._place, last, datetime.now(UTC))
 

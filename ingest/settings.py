@@ -1,12 +1,5 @@
-"""The configuration: one TOML file, overlaid by the environment, into values that are valid by construction.
+"""What can be set, as values that are valid by construction; `ingest.configuration` reads them."""
 
-`RUAMILL_DATABASE` overrides `database`, `RUAMILL_MAILBOX__0__PASSWORD` the password of the first mailbox, and any
-name with `_FILE` behind it reads the value from a file (a container's secret).
-"""
-
-import os
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,29 +10,18 @@ from pydantic import (
     Field,
     SecretStr,
     Tag,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from parsers.limits import Limits
 
-PREFIX = "RUAMILL_"
-PLACES = (Path("ruamill.toml"), Path("/etc/ruamill/ruamill.toml"))
-"""Where the configuration is looked for when neither --config nor RUAMILL_CONFIG names it."""
-
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
-
-
-class ConfigurationError(Exception):
-    """The configuration cannot be used; the message names the key and what to write instead."""
 
 
 class Section(BaseModel):
@@ -173,149 +155,3 @@ class Settings(BaseSettings):
         """Only what `load` hands over: pydantic's own environment source cannot reach into a list of tables."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
-
-
-def find_file(named: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """Choose the configuration file: --config, RUAMILL_CONFIG, or the first of PLACES that exists."""
-    if chosen := named or environment.get(PREFIX + "CONFIG"):
-        if not Path(chosen).is_file():
-            raise ConfigurationError(f"{chosen}: there is no such file; check --config and RUAMILL_CONFIG")
-        return Path(chosen)
-    return next((place for place in PLACES if place.is_file()), None)
-
-
-def load(named: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the configuration. Raises ConfigurationError with one line for each thing to mend."""
-    environment = os.environ if environment is None else environment
-    file = find_file(named, environment)
-    values = overlaid(_read(file) if file else {}, environment)
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        lines = [_explain(detail, file, environment) for detail in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from error
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return TomlConfigSettingsSource(Settings, toml_file=file)()
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from error
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
-        raise ConfigurationError(f"{file}: {error}") from error
-
-
-def overlaid(values: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Lay RUAMILL_… variables over the file's values; `__` separates the levels, digits count tables from 0."""
-    for variable in sorted(environment, key=_in_order):
-        if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
-            path, text = _path_and_text(variable, environment[variable])
-            try:
-                values = _with_value(values, path, text)
-            except ValueError as error:
-                raise ConfigurationError(f"{variable}: {error}") from error
-    return values
-
-
-def _in_order(variable: str) -> list[str]:
-    """Sort table 10 behind table 9."""
-    return [f"{part:0>9}" if part.isdigit() else part for part in variable.split("__")]
-
-
-def _path_and_text(variable: str, text: str) -> tuple[list[str], str]:
-    """Give the levels of a key and its value, out of the file that a name with _FILE behind it names."""
-    path = variable.removeprefix(PREFIX).lower().split("__")
-    if path[-1] == "ca_file" or not path[-1].endswith("_file"):
-        return path, text
-    path[-1] = path[-1].removesuffix("_file")
-    try:
-        return path, Path(text).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:  # without the name: a secret may stand there by mistake
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigurationError(f"{variable}: the file that it names cannot be read: {reason}") from error
-
-
-def _with_value(here: Any, path: list[str], text: str) -> Any:  # noqa: ANN401 (a table, tables, or nothing yet)
-    """Give one level of the configuration with a value set below it, made anew where it is of another kind."""
-    if not path:
-        return text
-    key, *below = path
-    if key.isdigit():
-        return _with_table(here if isinstance(here, list) else [], int(key), below, text)
-    table = here if isinstance(here, dict) else {}
-    return {**table, key: _with_value(table.get(key), below, text)}
-
-
-def _with_table(tables: list[Any], number: int, path: list[str], text: str) -> list[Any]:
-    if number > len(tables):
-        raise ValueError(f"there is no table {len(tables)} before {number}: number them from 0")
-    here = tables[number] if number < len(tables) else {}
-    return [*tables[:number], _with_value(here, path, text), *tables[number + 1 :]]
-
-
-_KINDS: dict[str, type[MailboxSettings]] = {"imap": ImapSettings, "maildir": MaildirSettings}
-
-_A_TABLE = "must be a table: write [{section}] above its keys"
-_WANTED = {
-    "missing": "is missing",
-    "string_type": "must be text in quotes",
-    "path_type": "must be a path in quotes",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "model_type": _A_TABLE,
-    "dataclass_type": _A_TABLE,
-    "tuple_type": "must be tables: write [[{section}]] above the keys of each (RUAMILL_MAILBOX__0__HOST and so on)",
-    "union_tag_invalid": "must have a kind that is known: {expected_tags}",
-}
-"""pydantic's kinds of error, in the words of whoever writes the file."""
-
-
-def _explain(detail: ErrorDetails, file: Path | None, environment: Mapping[str, str]) -> str:
-    """Say in one line where it is wrong, what is wrong and what to write instead; never what was written."""
-    location = [part for part in detail["loc"] if part not in _KINDS]
-    words = [
-        f"{_origin(location, file, environment)}:",
-        ".".join(map(str, location)),
-        _wrong(location, detail),
-    ]
-    return " ".join(filter(None, words))
-
-
-def _wrong(location: list[int | str], detail: ErrorDetails) -> str:
-    if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return _unknown(str(location[-1]), _section(location[:-1], detail))
-    if wanted := _WANTED.get(detail["type"]):
-        return wanted.format(section=location[0], **detail.get("ctx", {}))
-    return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-
-
-def _origin(location: list[int | str], file: Path | None, environment: Mapping[str, str]) -> str:
-    """Name the variable or the file that a value comes from."""
-    variable = PREFIX + "__".join(map(str, location)).upper()
-    guilty = (
-        name
-        for name in environment
-        if name == variable or name.startswith((f"{variable}_FILE", f"{variable}__"))
-    )
-    return next(guilty, str(file or "environment"))
-
-
-def _section(location: list[int | str], detail: ErrorDetails) -> Any:  # noqa: ANN401 (a model, or a dataclass)
-    """Give the class whose keys may stand at this place of the configuration."""
-    if not location:
-        return Settings
-    if location[0] == "mailbox":
-        return next(section for kind, section in _KINDS.items() if kind in detail["loc"])
-    return Settings.model_fields[str(location[0])].annotation
-
-
-def _unknown(key: str, section: Any) -> str:  # noqa: ANN401 (a model, or a dataclass)
-    for kind, other in _KINDS.items():
-        if section in _KINDS.values() and key in other.model_fields:
-            return f'is no key of this kind of mailbox; it goes with kind = "{kind}"'
-    known = list(section.__pydantic_fields__)
-    near = get_close_matches(key, known, n=1, cutoff=0.5)
-    return "is no known key; " + (f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}")

@@ -1,7 +1,7 @@
 """Exit statuses: of a run that came to its end, and of an error that is no defect."""
 
+from ingest.configuration import ConfigurationError
 from ingest.mailboxes import MailboxUnavailableError
-from ingest.settings import ConfigurationError
 from ingest.tally import Tally
 from store.database import DatabaseUnavailableError, DatabaseUrlError
 from store.migrate import SchemaTooNewError

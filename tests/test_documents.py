@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from ingest import settings
+from ingest import configuration, settings
 from ingest.cli import app
 from parsers.limits import Limits
 
@@ -23,7 +23,7 @@ def documented_configuration() -> str:
 def test_the_documented_configuration_loads(tmp_path: Path) -> None:
     file = tmp_path / "ruamill.toml"
     file.write_text(documented_configuration(), encoding="utf-8")
-    loaded = settings.load(file, {})
+    loaded = configuration.load(file, {})
     assert [box.kind for box in loaded.mailbox] == ["imap", "maildir"]
     assert loaded.limits == Limits()
     assert loaded.schedule == settings.ScheduleSettings()

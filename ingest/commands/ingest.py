@@ -5,9 +5,10 @@ from itertools import chain
 from pathlib import Path
 
 from ingest import files, logs, show
+from ingest.configuration import ConfigurationError
 from ingest.database import open_database
 from ingest.pipeline import process
-from ingest.settings import ConfigurationError, Settings
+from ingest.settings import Settings
 from ingest.status import of_tally
 from ingest.tally import Tally
 

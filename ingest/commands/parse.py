@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ingest import show
-from ingest.settings import ConfigurationError, Settings
+from ingest.configuration import ConfigurationError
+from ingest.settings import Settings
 from ingest.status import DONE, REJECTED
 from parsers.aggregate import read_report
 from parsers.errors import ReportError

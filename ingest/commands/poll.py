@@ -5,9 +5,10 @@ from threading import Event
 import typer
 
 from ingest import logs, show
+from ingest.configuration import ConfigurationError
 from ingest.database import open_database
 from ingest.mailboxes import MailboxUnavailableError
-from ingest.settings import AnyMailbox, ConfigurationError, Settings
+from ingest.settings import AnyMailbox, Settings
 from ingest.status import DONE, of_error, of_tally
 from ingest.tally import Tally
 from ingest.visit import visit

@@ -5,8 +5,9 @@ from traceback import format_exception
 
 import pytest
 
-from ingest import settings
-from ingest.settings import ConfigurationError, ImapSettings, MaildirSettings, Settings, load
+from ingest import configuration
+from ingest.configuration import ConfigurationError, load
+from ingest.settings import ImapSettings, MaildirSettings, Settings
 
 IMAP = """
 [[mailbox]]
@@ -24,7 +25,7 @@ path = "/var/mail/dmarc"
 @pytest.fixture(autouse=True)
 def _nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings, "PLACES", settings.PLACES[:1])
+    monkeypatch.setattr(configuration, "PLACES", configuration.PLACES[:1])
 
 
 def read(toml: str, **environment: str) -> Settings:
