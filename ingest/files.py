@@ -14,12 +14,16 @@ from store.ledger import Place, Sighting
 MBOX_START = b"From "
 
 
-def find(paths: Iterable[Path]) -> Iterator[Path]:
-    """Give every file below the paths, in order; of a Maildir only what is delivered; no hidden files."""
+def find(paths: Iterable[Path], besides: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Give every file below the paths, in order; of a Maildir only what is delivered; no hidden files.
+
+    `besides` are files to pass over, resolved: our own database may lie among the reports.
+    """
+    names = {path.name for path in besides}
     for path in paths:
         if path.is_dir():
-            yield from find(_children(path))
-        elif path.is_file():
+            yield from find(_children(path), besides)
+        elif path.is_file() and not (path.name in names and path.resolve() in besides):
             yield path
 
 

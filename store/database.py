@@ -37,6 +37,15 @@ class Database:
         """The URL without its password, for people."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """The files that SQLite keeps the database in; none for PostgreSQL."""
+        if self._engine.dialect.name != "sqlite":
+            return frozenset()
+        return frozenset(
+            Path(f"{self._engine.url.database}{end}").resolve() for end in ("", "-wal", "-shm", "-journal")
+        )
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that reads. Raises DatabaseUnavailableError."""

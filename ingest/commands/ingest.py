@@ -19,11 +19,13 @@ def run(settings: Settings, paths: list[Path], *, json: bool, strict: bool) -> i
     for path in paths:
         if not (path.is_file() or path.is_dir()):
             raise ConfigurationError(f"{path}: there is no such file or folder")
-    total = sum(1 for _ in files.find(paths))
     database = open_database(settings)
+    total = sum(1 for _ in files.find(paths, database.files))
     tally = Tally()
     gc.freeze()  # what start-up made lives to the end: not looked through again, a tenth of the time is saved
-    arrivals = chain.from_iterable(files.arrivals(path, settings.limits) for path in files.find(paths))
+    arrivals = chain.from_iterable(
+        files.arrivals(path, settings.limits) for path in files.find(paths, database.files)
+    )
     with show.progress("Reading", total) as tally.advance:
         for _ in process(arrivals, database, settings.limits, tally):
             pass

@@ -171,6 +171,17 @@ def test_the_tally_is_one_object(tmp_path: Path) -> None:
     assert 0 < tally["seconds"] < 60
 
 
+def test_our_own_database_among_the_reports_is_no_message(tmp_path: Path) -> None:
+    (tmp_path / "good.xml").write_bytes(feedback())
+    tallies = [
+        json.loads(ruamill("ingest", ".", "--json", cwd=tmp_path).stdout)["messages"] for _ in range(2)
+    ]
+    assert [(tally["seen"], tally["stored"], tally["duplicate"]) for tally in tallies] == [
+        (1, 1, 0),
+        (1, 0, 1),
+    ]
+
+
 def test_the_tally_names_what_a_person_may_want_to_look_into(tmp_path: Path) -> None:
     (tmp_path / "good.xml").write_bytes(feedback())
     (tmp_path / "half.xml.gz").write_bytes(half(feedback()))
