@@ -13,8 +13,8 @@ from ingest.settings import LogSettings
 
 
 def set_up(settings: LogSettings, *, quiet: bool = False) -> None:
-    """Choose what is logged and how; `quiet`: only errors, of a command whose result tells the rest."""
-    number = logging.getLevelNamesMapping()[("error" if quiet else settings.level).upper()]
+    """Choose what is logged and how; `quiet`: only errors, unless a level is set, of a command whose tally tells the rest."""
+    number = logging.getLevelNamesMapping()[_level(settings, quiet=quiet).upper()]
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     renderer = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)
@@ -34,6 +34,10 @@ def set_up(settings: LogSettings, *, quiet: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     _join_standard_logging(shared, traceback, renderer)
+
+
+def _level(settings: LogSettings, *, quiet: bool) -> str:
+    return "error" if quiet and "level" not in settings.model_fields_set else settings.level
 
 
 def _join_standard_logging(

@@ -82,7 +82,8 @@ def test_the_form_can_be_chosen(form: str) -> None:
         ("", False, ["info", "warning", "error"]),
         ('level="debug"', False, ["debug", "info", "warning", "error"]),
         ('level="warning"', False, ["warning", "error"]),
-        ('level="debug"', True, ["error"]),
+        ("", True, ["error"]),
+        ('level="info"', True, ["info", "warning", "error"]),
     ],
 )
 def test_the_level_can_be_chosen(settings: str, quiet: bool, seen: list[str]) -> None:
