@@ -28,8 +28,8 @@ HEAD: Final = 4_096
 """Bytes by which a part is judged."""
 
 _HEADER_LINE: Final = re.compile(rb"(From |[!-9;-~]+[ \t]*:)")
-_SUBJECT: Final = re.compile(r"report\s+domain\s*:", re.IGNORECASE)
-"""RFC 7489 7.2.1.1, RFC 9990 3.5.4: `Report Domain: D Submitter: S Report-ID: <id>`."""
+_SUBJECT: Final = re.compile(r"(\[[^]]*\]\s*)?report\s+domain\s*:", re.IGNORECASE)
+"""RFC 7489 7.2.1.1, RFC 9990 3.5.4: `Report Domain: D Submitter: S Report-ID: <id>`; an answer to one is no report."""
 _FILE_NAME: Final = re.compile(r"[^!]+![^!]+!\d+!\d+([!.].*)?$")
 """RFC 7489 7.2.1.1, RFC 9990 3.5.3: receiver!policy-domain!begin!end[!unique-id].extension."""
 _FAILURE_SUBJECT: Final = re.compile(r"dmarc\s+(failure|forensic)\s+report", re.IGNORECASE)
@@ -199,7 +199,7 @@ def _announces_report(
     names: Iterable[str | None], headers: MailHeaders, attachments: tuple[Attachment, ...]
 ) -> bool:
     return (
-        bool(_SUBJECT.search(headers.subject or ""))
+        bool(_SUBJECT.match(headers.subject or ""))
         or any(names_report(name) for name in names if name)
         or any(looks_like_xml(attachment.data[:HEAD]) for attachment in attachments)
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from parsers.deviations import Deviation
 from parsers.errors import ParserExhaustedError, ReportError
@@ -155,6 +155,10 @@ def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: 
         ticket.refusals.append(Refusal(read.document.name, error))
     except ParserExhaustedError as error:
         ticket.problem = str(error)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a defect of ours in reading on: it must not stop the others)
+        ticket.problem = f"defect while reading: {type(error).__name__}: {error}"
 
 
 def _decide(ticket: _Ticket) -> tuple[Outcome, str | None]:

@@ -260,6 +260,11 @@ def test_a_subject_of_the_standard_announces_a_report(subject: str) -> None:
     assert mail(b"\nHello", subject).announces_report
 
 
+@pytest.mark.parametrize("subject", ["Re: Report Domain: example.org", "Our next report domain: who pays?"])
+def test_an_answer_to_a_report_is_ordinary_mail(subject: str) -> None:
+    assert not mail(b"\nWhat does this mean?", subject).announces_report
+
+
 def test_a_file_name_of_the_standard_announces_a_report() -> None:
     part = attachment(GZIP, "google.com!example.org!1793577600!1793663999.zip", b"unused")
     assert mail(multipart("mixed", "=_b_=", text("Hello"), part)).announces_report

@@ -1,7 +1,9 @@
 """A batch of messages becomes rows, each message for itself, and the ledger says what became of it."""
 
 import zlib
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -267,6 +269,17 @@ def test_beside_a_large_report_that_breaks_off_the_good_one_is_stored(database: 
     assert (decision.outcome, decision.reports, decision.records) == (Outcome.PARTIAL, 1, 1)
     assert rows(database, "SELECT place FROM deviation") == [("large.xml.gz",)]
     assert counts(database, "record") == {"record": 1}
+
+
+def test_a_defect_in_reading_a_large_report_on_does_not_stop_the_others(database: Database) -> None:
+    whole = incoming(gzipped(large()), "1")
+    # no limits at all: what a defect of ours would look like from here
+    read_on = tuple(replace(report, limits=cast("Any", None)) for report in whole.reading.reports)
+    defective = replace(whole, reading=replace(whole.reading, reports=read_on))
+    decisions = write(database, [defective, incoming(feedback("after"), "2")], NOW)
+    assert outcomes(decisions) == [Outcome.RETRY, Outcome.STORED]
+    assert "defect while reading: AttributeError" in (decisions[0].reason or "")
+    assert counts(database, "report", "record") == {"report": 1, "record": 1}
 
 
 # -- what the database refuses
