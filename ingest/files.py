@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ingest.pipeline import Arrival
-from parsers.errors import RefusedError
 from parsers.limits import Limits
+from parsers.reading import too_large
 from store.ledger import Place, Sighting
 
 MBOX_START = b"From "
@@ -75,6 +75,5 @@ def _mails_of_mbox(path: Path, sighting: Sighting, limits: Limits) -> Iterator[A
 
 def _arrival(sighting: Sighting, raw: bytes, size: int, limits: Limits) -> Arrival:
     if len(raw) > limits.mail_bytes:
-        reason = f"{size} bytes; at most {limits.mail_bytes} are read (limit mail_bytes)"
-        return Arrival(sighting, b"", size, refused=RefusedError(reason))
+        return Arrival(sighting, b"", size, refused=too_large(size, limits))
     return Arrival(sighting, raw, size)

@@ -14,7 +14,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from ingest.imap_connection import connect, log_in
 from ingest.imap_errors import explained, no_folder, unavailable
-from ingest.mailboxes import Destination, Unfetched, Waiting
+from ingest.mailboxes import HEADER_BYTES, Destination, Unfetched, Waiting
 from ingest.settings import ImapSettings
 
 SEARCHED = 50_000
@@ -28,8 +28,6 @@ MOVED = 100
 
 FAILURES = 200
 """FETCH commands of one visit that may fail: to find one message in 500 takes ten, more than a few is an outage."""
-
-HEADER_BYTES = 64 * 1024
 
 FLAGS = {
     Destination.PROCESSED: (SEEN,),
@@ -200,10 +198,7 @@ class ImapMailbox:
 
     def _folder_for(self, destination: Destination) -> str:
         """Name the folder, after making it if it is missing; looked up once for each connection."""
-        folder = {
-            Destination.PROCESSED: self._settings.processed,
-            Destination.IGNORED: self._settings.ignored,
-        }.get(destination, self._settings.failed)
+        folder = self._settings.folder_for(destination)
         if folder not in self._ready and folder not in self._folders(folder):
             self._create(folder)
         self._ready.add(folder)

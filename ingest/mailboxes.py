@@ -16,6 +16,10 @@ class Destination(StrEnum):
     STAY = "stay"
 
 
+HEADER_BYTES = 64 * 1024
+"""As much of a header section is asked for where the body is too large."""
+
+
 class MailboxUnavailableError(Exception):
     """The mailbox cannot be used now; nothing was lost, every message is where it was.
 
@@ -66,4 +70,4 @@ class Mailbox(Protocol):
         """Give the header section alone, for a message whose body is too large to ask for; empty if it has none."""
 
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
-        """Move (or flag, or leave, as the settings say) messages whose outcome is committed."""
+        """Move (or flag, or leave, as the settings say) messages whose outcome is committed; STAY touches nothing."""

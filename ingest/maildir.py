@@ -15,14 +15,13 @@ from typing import Self, TypeVar
 
 from imapclient import imap_utf7
 
-from ingest.mailboxes import Destination, MailboxUnavailableError, Unfetched, Waiting
+from ingest.mailboxes import HEADER_BYTES, Destination, MailboxUnavailableError, Unfetched, Waiting
 from ingest.settings import MaildirSettings
 
 PARTS = ("cur", "new", "tmp")
 LISTED = 500
 """Messages in one window of the waiting ones."""
 
-HEADER_BYTES = 64 * 1024
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 
 FLAGS = {Destination.PROCESSED: "S", Destination.IGNORED: "S", Destination.FAILED: "FS"}
@@ -105,11 +104,7 @@ class MaildirMailbox:
 
     def _subfolder(self, destination: Destination) -> Path:
         """Make the Maildir++ folder unless it is there: ".A.B" for A/B, names in modified UTF-7 as in IMAP."""
-        name = {
-            Destination.PROCESSED: self._settings.processed,
-            Destination.IGNORED: self._settings.ignored,
-        }.get(destination, self._settings.failed)
-        encoded: bytes = imap_utf7.encode(name)
+        encoded: bytes = imap_utf7.encode(self._settings.folder_for(destination))
         folder = self._path / ("." + encoded.decode("ascii").replace("/", "."))
         for directory in (folder, *(folder / part for part in PARTS)):
             directory.mkdir(mode=0o700, exist_ok=True)

@@ -8,8 +8,8 @@ from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfe
 from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, Arrival, process
 from ingest.settings import MailboxSettings
 from ingest.tally import Tally
-from parsers.errors import RefusedError
 from parsers.limits import Limits
+from parsers.reading import too_large
 from store import mailboxes
 from store.database import Database
 from store.ledger import Place, Sighting, known
@@ -98,9 +98,8 @@ class Poll:
         sizes = {waiting.uid: waiting.size for waiting in batch}
         for uid, size in [(uid, size) for uid, size in sizes.items() if size > self._limits.mail_bytes]:
             del sizes[uid]
-            reason = f"{size} bytes; at most {self._limits.mail_bytes} are read (limit mail_bytes)"
             header = self._box.fetch_header(uid)
-            yield Arrival(Sighting(self._place, uid), header, size, refused=RefusedError(reason))
+            yield Arrival(Sighting(self._place, uid), header, size, refused=too_large(size, self._limits))
         if sizes:
             for uid, raw in self._box.fetch(list(sizes)):
                 sighting = Sighting(self._place, uid)
@@ -121,9 +120,7 @@ class Poll:
         destinations: dict[Destination, list[str]] = {}
         for uid, outcome in outcomes:
             destinations.setdefault(destination(outcome, self._settings), []).append(uid)
-        destinations.pop(Destination.STAY, None)
-        if destinations:
-            self._box.settle(destinations)
+        self._box.settle(destinations)
 
 
 def _number(uid: str) -> int:

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from ingest.mailboxes import Destination
 from parsers.limits import Limits
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -45,6 +46,11 @@ class MailboxSettings(Section):
     """What becomes of a message once its outcome is committed: moved; flagged in place; left as it is."""
     not_a_report: Literal["leave", "ignore"] = "leave"
     """Ordinary mail: left alone, or treated like reports of another kind."""
+
+    def folder_for(self, destination: Destination) -> str:
+        """Name the folder of a message that does not stay."""
+        folders = {Destination.PROCESSED: self.processed, Destination.IGNORED: self.ignored}
+        return folders.get(destination, self.failed)
 
 
 def _named(values: Any, key: str) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any
 
 from lxml.etree import _Element
 from pydantic import TypeAdapter
@@ -11,14 +11,12 @@ from parsers.deviations import Deviation, Notes
 from parsers.elements import ElementReader
 from parsers.encoding import utf8
 from parsers.errors import CorruptError, RefusedError
-from parsers.feedback import LOCAL_NAMES, children, root_namespace
+from parsers.feedback import LOCAL_NAMES, NAMESPACE_9990, children, root_namespace
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.values import PolicyPublished, Record, Report, ReportHeader
 
 BLOCK = 500
 """Records that are validated in one call."""
-
-NAMESPACE_9990: Final = "urn:ietf:params:xml:ns:dmarc-2.0"
 
 _RECORDS = TypeAdapter(tuple[Record, ...])
 

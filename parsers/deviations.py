@@ -14,7 +14,6 @@ ACTIONS = {
     "missing": "left empty",
     "out-of-range": "counted as 0",
     "repeated": "the first was taken",
-    "trailing-bytes": "ignored",
     "undecodable-bytes": "read as windows-1252",
     "unknown-encoding": "read as UTF-8",
     "unknown-token": "stored as unknown, the token beside it",

@@ -1,7 +1,7 @@
 """A document's bytes, in whatever encoding, in; UTF-8 that an XML parser takes, out.
 
 Reporters declare one encoding and send another, put blank lines before the declaration, and mix windows-1252 into
-UTF-8. What is valid UTF-8 is UTF-8, whatever it says; a byte that is not is read as windows-1252.
+UTF-8. What is valid UTF-8 is UTF-8, whatever it says; a run of bytes that is not is read as windows-1252.
 """
 
 import codecs
@@ -13,7 +13,6 @@ from parsers.deviations import Notes
 from parsers.errors import CorruptError
 
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -57,7 +56,7 @@ def _head(pieces: Iterator[bytes]) -> bytes:
 
 def _choose(chunks: Callable[[], Iterator[bytes]], head: bytes, notes: Notes) -> str:
     """Decide what to decode from: an encoding, or REPAIRED."""
-    for mark, encoding in (*_BOMS[1:], *_BARE_UTF16):
+    for mark, encoding in (*_BOMS, *_BARE_UTF16):
         if head.startswith(mark):
             return encoding
     declared = _declared(head, notes)
@@ -76,7 +75,7 @@ def _declared(head: bytes, notes: Notes) -> str:
     """Give Python's name of the declared encoding; utf-8 where none, or none that is known, is declared."""
     found = _DECLARED.search(head.lstrip(codecs.BOM_UTF8 + _BLANKS))
     if not found:
-        return "utf-8"
+        return UTF8
     declared = found[1].decode("ascii")
     try:
         name = codecs.lookup(declared).name
@@ -85,7 +84,7 @@ def _declared(head: bytes, notes: Notes) -> str:
         name = None
     if name is None or name in _PYTHONS_OWN:
         notes.add("unknown-encoding", "declaration", declared)
-        return "utf-8"
+        return UTF8
     return name
 
 

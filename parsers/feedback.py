@@ -57,7 +57,9 @@ _ELEMENTS = (
     *("identifiers", "header_from", "envelope_from", "envelope_to"),
     *("auth_results", "selector", "scope", "result", "human_result"),
 )
-_NAMESPACES = ("", "{http://dmarc.org/dmarc-xml/0.1}", "{urn:ietf:params:xml:ns:dmarc-2.0}")
+NAMESPACE_7489 = "http://dmarc.org/dmarc-xml/0.1"
+NAMESPACE_9990 = "urn:ietf:params:xml:ns:dmarc-2.0"
+_NAMESPACES = ("", f"{{{NAMESPACE_7489}}}", f"{{{NAMESPACE_9990}}}")
 
 
 class _LocalNames(dict[str, str]):
@@ -138,7 +140,7 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
 
 
 def is_exhausted() -> bool:
-    """Tell whether this thread can read no new names any more: some fifty mails full of made-up ones bring it there."""
+    """Tell whether this thread can read no new names any more: a few mails full of made-up ones bring it there."""
     try:
         etree.fromstring(f"<{'n' * 16}{next(_TRIALS)}/>")
     except etree.XMLSyntaxError:

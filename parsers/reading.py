@@ -46,9 +46,7 @@ class Reading:
 def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
     """Read a mail or a bare report file, told apart by its first bytes. Raises nothing: what is wrong is a Refusal."""
     if len(raw) > limits.mail_bytes:
-        return _refused(
-            name, RefusedError(f"{len(raw)} bytes; at most {limits.mail_bytes} are read (limit mail_bytes)")
-        )
+        return _refused(name, too_large(len(raw), limits))
     head = raw[:512]
     if is_zip(head) or packing_of(head) or looks_like_xml(head) or looks_like_json(head):
         reading = _collect(None, unpack(raw, name, limits), limits)
@@ -58,6 +56,11 @@ def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
         reason = "neither a mail nor XML, gzip or zip" if raw else "empty file"
         reading = _refused(name, NotAReportError(reason))
     return _taken_at_its_word(reading) if names_report(name) else reading
+
+
+def too_large(size: int, limits: Limits) -> RefusedError:
+    """Say why a message of so many bytes is not read; its mailbox need not be asked for them."""
+    return RefusedError(f"{size} bytes; at most {limits.mail_bytes} are read (limit mail_bytes)")
 
 
 def _read_mail(raw: bytes, name: str, limits: Limits) -> Reading:

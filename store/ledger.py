@@ -40,7 +40,6 @@ class Known:
     """What the ledger says of a message."""
 
     key: int
-    sha256: str
     outcome: Outcome
     attempts: int
 
@@ -74,7 +73,7 @@ def known(connection: Connection, place: Place, uids: Sequence[str]) -> dict[tup
     for first in range(0, len(uids), UIDS_PER_QUERY):
         query = columns.where(here, message.c.uid.in_(uids[first : first + UIDS_PER_QUERY]))
         for uid, key, sha256, outcome, attempts in connection.execute(query):
-            found[uid, sha256] = Known(key, sha256, Outcome(outcome), attempts)
+            found[uid, sha256] = Known(key, Outcome(outcome), attempts)
     return found
 
 

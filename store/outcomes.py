@@ -7,8 +7,6 @@ from parsers.unpack import Refusal
 
 MAX_ATTEMPTS = 5
 """Readings that may fail for a temporary reason before the message is given up."""
-
-
 NAMED = 5
 """Attachments that the reason names."""
 NAME_LENGTH = 200

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
@@ -56,8 +56,9 @@ def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[
         problem = f"the database refuses it: {str(error.orig).partition(chr(10))[0]}"
     if len(batch) > 1:
         return [decision for one in batch for decision in write(database, [one], now)]
+    without_reports = replace(batch[0], reading=Reading(batch[0].reading.headers, (), ()), problem=problem)
     with database.writing() as connection:
-        return [_write_failed(connection, batch[0], problem, now)]
+        return _write(connection, [without_reports], now)
 
 
 @dataclass(slots=True)
@@ -100,13 +101,6 @@ def _write(connection: Connection, batch: Sequence[Incoming], now: datetime) -> 
     write_entries(connection, [ticket.entry(*it) for ticket, it in decided if _is_news(ticket, it[0])], now)
     _write_deviations(connection, tickets)
     return [_decision(ticket, *outcome) for ticket, outcome in decided]
-
-
-def _write_failed(connection: Connection, incoming: Incoming, problem: str, now: datetime) -> Decision:
-    [ticket] = _tickets(connection, [incoming])
-    outcome, reason = decide_failed(ticket.attempts, problem)
-    write_entries(connection, [ticket.entry(outcome, reason)], now)
-    return Decision(outcome, reason, 0, 0)
 
 
 def _tickets(connection: Connection, batch: Sequence[Incoming]) -> list[_Ticket]:
