@@ -151,6 +151,23 @@ def parse(
 
 
 @app.command()
+def retry(
+    context: typer.Context,
+    outcomes: Annotated[list[str] | None, typer.Argument(metavar="OUTCOME", hidden=True)] = None,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Read kept messages again, after an upgrade or a change of the settings.
+
+    Those that are corrupt or unsupported, unless an OUTCOME is named: corrupt, partial, refused, retry, unsupported.
+    Their bytes are in the database; the mail stays where it was moved to.
+    """
+    from ingest.commands.retry import run
+
+    raise typer.Exit(run(context.obj.settings(), outcomes or [], json=json, strict=strict))
+
+
+@app.command()
 def sources(
     context: typer.Context,
     domain: Annotated[str | None, typer.Argument(metavar="DOMAIN", hidden=True)] = None,

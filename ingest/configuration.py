@@ -56,7 +56,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def overlaid(values: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Lay RUAMILL_… variables over the file's values; `__` separates the levels, digits count tables from 0."""
+    """Lay RUAMILL_… variables over the file's values; `__` separates the levels, digits count from 0."""
     for variable in sorted(environment, key=_in_order):
         if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
             path, text = _path_and_text(variable, environment[variable])
@@ -68,7 +68,7 @@ def overlaid(values: dict[str, Any], environment: Mapping[str, str]) -> dict[str
 
 
 def _in_order(variable: str) -> list[str]:
-    """Sort table 10 behind table 9."""
+    """Sort number 10 behind number 9."""
     return [f"{part:0>9}" if part.isdigit() else part for part in variable.split("__")]
 
 
@@ -91,16 +91,16 @@ def _with_value(here: Any, path: list[str], text: str) -> Any:  # noqa: ANN401 (
         return text
     key, *below = path
     if key.isdigit():
-        return _with_table(here if isinstance(here, list) else [], int(key), below, text)
+        return _with_entry(here if isinstance(here, list) else [], int(key), below, text)
     table = here if isinstance(here, dict) else {}
     return {**table, key: _with_value(table.get(key), below, text)}
 
 
-def _with_table(tables: list[Any], number: int, path: list[str], text: str) -> list[Any]:
-    if number > len(tables):
-        raise ValueError(f"there is no table {len(tables)} before {number}: number them from 0")
-    here = tables[number] if number < len(tables) else {}
-    return [*tables[:number], _with_value(here, path, text), *tables[number + 1 :]]
+def _with_entry(entries: list[Any], number: int, path: list[str], text: str) -> list[Any]:
+    if number > len(entries):
+        raise ValueError(f"there is no number {len(entries)} before {number}: count from 0")
+    here = entries[number] if number < len(entries) else {}
+    return [*entries[:number], _with_value(here, path, text), *entries[number + 1 :]]
 
 
 _KINDS: dict[str, type[MailboxSettings]] = {"imap": ImapSettings, "maildir": MaildirSettings}
@@ -148,7 +148,9 @@ def _origin(location: list[int | str], file: Path | None, environment: Mapping[s
     guilty = (
         name
         for name in environment
-        if name == variable or name.startswith((f"{variable}_FILE", f"{variable}__"))
+        if name == variable
+        or name.startswith((f"{variable}_FILE", f"{variable}__"))
+        or variable.startswith(f"{name}__")
     )
     return next(guilty, str(file or "environment"))
 

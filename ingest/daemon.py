@@ -115,7 +115,7 @@ def _poller(
     def poll() -> None:
         tally = Tally()
         try:
-            visit(box, database, settings.limits, tally, stop)
+            visit(box, settings, database, tally, stop)
         except (MailboxUnavailableError, DatabaseUnavailableError) as error:
             log.warning("poll_failed", source=box.name, error=str(error))
         except Exception:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import structlog
 
+from ingest.acceptance import accept
+from ingest.settings import Settings
 from ingest.tally import Tally
 from parsers.errors import ParserExhaustedError, ReportError
 from parsers.feedback import learn_names
-from parsers.limits import Limits
 from parsers.message import read_headers
 from parsers.reading import Reading, read
 from parsers.unpack import Refusal
@@ -39,11 +40,11 @@ class Arrival:
 
 
 def process(
-    arrivals: Iterable[Arrival], database: Database, limits: Limits, tally: Tally
+    arrivals: Iterable[Arrival], settings: Settings, database: Database, tally: Tally
 ) -> Iterator[list[tuple[Incoming, Decision]]]:
     """Store messages, batch by batch; what is yielded is committed. Raises DatabaseUnavailableError."""
     learn_names()
-    for batch in _batches(arrivals, limits):
+    for batch in _batches(arrivals, settings):
         decided = list(zip(batch, write(database, batch, datetime.now(UTC)), strict=True))
         for incoming, decision in decided:
             tally.add(incoming, decision)
@@ -51,11 +52,11 @@ def process(
         yield decided
 
 
-def _batches(arrivals: Iterable[Arrival], limits: Limits) -> Iterator[list[Incoming]]:
+def _batches(arrivals: Iterable[Arrival], settings: Settings) -> Iterator[list[Incoming]]:
     batch: list[Incoming] = []
     weight = 0
     for arrival in arrivals:
-        incoming = _read(arrival, limits)
+        incoming = _read(arrival, settings)
         batch.append(incoming)
         weight += incoming.size + sum(report.document.size for report in incoming.reading.reports)
         if len(batch) >= BATCH_MESSAGES or weight >= BATCH_BYTES:
@@ -65,14 +66,15 @@ def _batches(arrivals: Iterable[Arrival], limits: Limits) -> Iterator[list[Incom
         yield batch
 
 
-def _read(arrival: Arrival, limits: Limits) -> Incoming:
+def _read(arrival: Arrival, settings: Settings) -> Incoming:
     """Read one message. A defect of ours must not stop the others: it leaves the message for another try."""
     if arrival.problem is not None:
         return _unread(arrival, arrival.problem)
     if arrival.refused is not None:
         return _refused(arrival, arrival.refused)
     try:
-        reading = read(arrival.raw, arrival.sighting.uid, limits)
+        reading = read(arrival.raw, arrival.sighting.uid, settings.limits)
+        reading = accept(reading, settings.accept, settings.domains)
     except ParserExhaustedError as error:
         return _unread(arrival, str(error))
     except Exception as error:

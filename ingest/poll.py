@@ -6,9 +6,8 @@ from threading import Event
 
 from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfetched, Waiting
 from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, Arrival, process
-from ingest.settings import MailboxSettings
+from ingest.settings import MailboxSettings, Settings
 from ingest.tally import Tally
-from parsers.limits import Limits
 from parsers.reading import too_large
 from store import mailboxes
 from store.database import Database
@@ -38,12 +37,13 @@ class Poll:
     """One pass over one open mailbox."""
 
     def __init__(
-        self, box: Mailbox, settings: MailboxSettings, database: Database, limits: Limits, tally: Tally
+        self, box: Mailbox, handling: MailboxSettings, settings: Settings, database: Database, tally: Tally
     ) -> None:
         self._box = box
+        self._handling = handling
         self._settings = settings
         self._database = database
-        self._limits = limits
+        self._limits = settings.limits
         self._tally = tally
         self._place = Place(box.name, box.folder, box.uidvalidity)
         self._fetched = False
@@ -70,7 +70,7 @@ class Poll:
 
     def _start(self) -> int:
         """Give the UID to begin above: messages that stay in place are not listed again at every poll."""
-        if self._settings.after == "move":
+        if self._handling.after == "move":
             return 0
         with self._database.reading() as connection:
             return mailboxes.last_uid(connection, self._place)
@@ -88,7 +88,7 @@ class Poll:
     def _take(self, arrivals: Iterable[Arrival]) -> list[int]:
         """Store messages and move them; give the UIDs that must be tried again."""
         again: list[int] = []
-        for decided in process(arrivals, self._database, self._limits, self._tally):
+        for decided in process(arrivals, self._settings, self._database, self._tally):
             outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
             self._settle(outcomes)
             again += [_number(uid) for uid, outcome in outcomes if outcome is Outcome.RETRY]
@@ -119,7 +119,7 @@ class Poll:
     def _settle(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         destinations: dict[Destination, list[str]] = {}
         for uid, outcome in outcomes:
-            destinations.setdefault(destination(outcome, self._settings), []).append(uid)
+            destinations.setdefault(destination(outcome, self._handling), []).append(uid)
         self._box.settle(destinations)
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -20,6 +22,7 @@ from pydantic_settings import (
 
 from ingest.mailboxes import Destination
 from parsers.limits import Limits
+from parsers.text import read_domain
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -110,6 +113,60 @@ AnyMailbox = Annotated[
 ]
 
 
+def _several(values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
+    """Take one text for a list of one."""
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, list | tuple):
+        return values
+    raise ValueError("must be text in quotes, or a list of such")
+
+
+def _domain(text: str) -> str:
+    """Bring a domain to the form in which those of reports are compared."""
+    name, departures = read_domain(text.strip())
+    if name is None or set(departures) - {"letter-case", "trailing-dot", "u-label"}:
+        raise ValueError("must be a domain name such as example.org; those below it are included")
+    return name
+
+
+_ITS_NAME = (
+    'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
+)
+
+
+def _authserv_id(text: str) -> str:
+    name = text.strip().lower()
+    if not name or ";" in name or len(name.split()) > 1:
+        raise ValueError(f"must be {_ITS_NAME}")
+    return name
+
+
+Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], BeforeValidator(_several)]
+AuthservIds = Annotated[tuple[Annotated[str, AfterValidator(_authserv_id)], ...], BeforeValidator(_several)]
+
+
+class AcceptSettings(Section):
+    """Which reports are believed, and what becomes of the others."""
+
+    trusted_authserv_id: AuthservIds = ()
+    """The receiving servers whose Authentication-Results fields are believed (RFC 8601 2.5), in lower case;
+    "microsoft365" for its field, which names no server."""
+    unauthenticated: Literal["store", "refuse"] = "store"
+    """Reports in a mail that has no DMARC pass from a trusted server."""
+    foreign: Literal["store", "refuse"] = "store"
+    """Reports about domains that are none of ours; stored, they are not counted."""
+    failure_headers: Literal["redacted", "none", "full"] = "redacted"
+    """What is kept of the headers of the mail that a failure report is about."""
+
+    @model_validator(mode="after")
+    def _somebody_is_trusted(self) -> "AcceptSettings":
+        if self.unauthenticated == "refuse" and not self.trusted_authserv_id:
+            message = f'needs trusted_authserv_id for unauthenticated = "refuse": name {_ITS_NAME}'
+            raise ValueError(message)
+        return self
+
+
 class ScheduleSettings(Section):
     """When the daemon works."""
 
@@ -132,6 +189,9 @@ class Settings(BaseSettings):
 
     database: SecretStr = SecretStr("sqlite:///ruamill.db")
     """SQLAlchemy URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; secret for the password in it."""
+    domains: Domains = ()
+    """Our own policy domains, in lower case, those below them included; without any, every domain is ours."""
+    accept: AcceptSettings = AcceptSettings()
     mailbox: tuple[AnyMailbox, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()
@@ -142,6 +202,15 @@ class Settings(BaseSettings):
         names = [box.name for box in self.mailbox]
         if twice := next((name for name in names if names.count(name) > 1), None):
             message = f'two mailboxes are called "{twice}": give each a name of its own'
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_ours(self) -> "Settings":
+        if self.accept.foreign == "refuse" and not self.domains:
+            message = (
+                'accept.foreign = "refuse" needs domains: name your own, such as domains = ["example.org"]'
+            )
             raise ValueError(message)
         return self
 

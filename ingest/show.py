@@ -118,8 +118,12 @@ def tally(result: Tally, *, json: bool) -> None:
         console.print(Text(line, style=_OUTCOME_STYLES.get(named.outcome, "")))
     summary = ", ".join(f"{number:,} {outcome.value}" for outcome, number in counts)
     console.print(Text(": ".join(filter(None, [_counted(result.seen, "message"), summary]))))
-    new, seconds = _counted(result.reports, "new report"), result.as_json()["seconds"]
-    console.print(Text(f"{new} with {_counted(result.records, 'record')} in {seconds:.1f} s"))
+    new = [f"{_counted(result.reports, 'new report')} with {_counted(result.records, 'record')}"]
+    if result.tls_reports:
+        new.append(_counted(result.tls_reports, "TLS report"))
+    if result.failure_reports:
+        new.append(_counted(result.failure_reports, "failure report"))
+    console.print(Text(f"{', '.join(new)} in {result.as_json()['seconds']:.1f} s"))
 
 
 def _counted(number: int, noun: str) -> str:

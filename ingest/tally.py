@@ -32,6 +32,8 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reports: int = 0
     records: int = 0
+    tls_reports: int = 0
+    failure_reports: int = 0
     named: list[Named] = field(default_factory=list)
     advance: Callable[[int], None] = lambda messages: None  # noqa: ARG005 (nobody watches)
     """Told how many more messages are done: a progress bar."""
@@ -43,6 +45,8 @@ class Tally:
         self.outcomes[decision.outcome] += 1
         self.reports += decision.reports
         self.records += decision.records
+        self.tls_reports += decision.tls_reports
+        self.failure_reports += decision.failure_reports
         if decision.outcome in NAMED and len(self.named) < NAMED_LIMIT:
             place, uid = incoming.sighting.place, incoming.sighting.uid
             name = (

@@ -8,20 +8,19 @@ from ingest.imap import ImapMailbox
 from ingest.mailboxes import Mailbox, MailboxUnavailableError
 from ingest.maildir import MaildirMailbox
 from ingest.poll import Poll
-from ingest.settings import AnyMailbox, ImapSettings
+from ingest.settings import AnyMailbox, ImapSettings, Settings
 from ingest.tally import Tally
-from parsers.limits import Limits
 from store.database import Database, DatabaseUnavailableError
 from store.ledger import Place
 from store.mailboxes import note_failure
 
 
-def visit(settings: AnyMailbox, database: Database, limits: Limits, tally: Tally, stop: Event) -> None:
+def visit(mailbox: AnyMailbox, settings: Settings, database: Database, tally: Tally, stop: Event) -> None:
     """Take everything that waits in one mailbox. Raises MailboxUnavailableError, DatabaseUnavailableError."""
-    box = open_mailbox(settings)
+    box = open_mailbox(mailbox)
     try:
         with box:
-            Poll(box, settings, database, limits, tally).run(stop)
+            Poll(box, mailbox, settings, database, tally).run(stop)
     except MailboxUnavailableError as error:
         with suppress(DatabaseUnavailableError), database.writing() as connection:
             note_failure(connection, Place(box.name, box.folder), str(error), datetime.now(UTC))

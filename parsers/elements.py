@@ -1,58 +1,74 @@
 """Elements of one report in, plain values out, with a note of every departure from the standard.
 
-Fields are read by local name, the first where there are several. What cannot be read is left empty; a token that
+Fields are read by name, the first where there are several; elements of a foreign namespace are no fields. What cannot be read is left empty; a token that
 nobody foresaw is `unknown` with the token beside it, and never a pass.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Final, get_args
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final, cast
 
 from lxml.etree import _Element
 
-from parsers import text, values
+from parsers import standards, text
 from parsers.deviations import Notes
 from parsers.errors import RefusedError
-from parsers.feedback import LOCAL_NAMES
+from parsers.feedback import local_name, names_in, namespace_of
 from parsers.limits import Limits
-from parsers.values import MAX_MESSAGES, UNKNOWN, PolicyPublished
+from parsers.standards import (
+    CHILDREN,
+    DATES,
+    DKIM,
+    EVALUATED,
+    IDENTIFIERS,
+    METADATA,
+    POLICY,
+    REASON,
+    RECORD,
+    RESULTS,
+    ROOT,
+    ROW,
+    SPF,
+    Vocabulary,
+    below,
+)
+from parsers.values import MAX_MESSAGES, Dialect, PolicyPublished
 
+Fields = dict[str, Any]
+"""Local names to texts, and to elements where they are CONTAINERS: None is an empty element, a missing key an absent one."""
+
+MISSPELT: Final = {"data_range": "date_range", "identities": "identifiers", "extensions": "extension"}
+"""kddi.com wrote data_range for a while; each is read as what it stands for."""
+
+CONTAINERS: Final = frozenset(
+    {"date_range", "row", "policy_evaluated", "reason", "identifiers", "auth_results", *MISSPELT}
+)
+_MANY: Final = frozenset({"error", "reason"})
+"""May stand several times."""
+_MAY_BE_EMPTY: Final = frozenset({"extra_contact_info", "error", "human_result", "comment", "envelope_from"})
+"""Texts for people, and the null path (RFC 9990 3.1.1.10)."""
+_EXTENSIBLE: Final = frozenset({ROOT, RECORD})
+"""Where RFC 9990 3.1.1.6 and 3.1.1.7 let elements of other namespaces stand."""
 _NULL_PATHS: Final = frozenset({None, "<>"})
 
-Fields = dict[str, str | None]
-"""Local names to texts: None is an empty element, a missing key an absent one."""
+_FEW: Final = 4
+"""Results of one record; that one is out of order is seen in so many."""
+MOST_U_LABELS: Final = 100
+"""Names outside ASCII in one report that are brought to A-labels: it takes up to a millisecond each."""
+_NAME_LENGTH: Final = 60
+"""Characters of a name that a stranger made up."""
+_DMARC_BEGAN: Final = datetime(2012, 1, 1, tzinfo=UTC)
+"""Its first draft was published on 30 January 2012."""
+_LONGEST_RANGE: Final = timedelta(days=2)
 
-
-def _vocabulary(kind: object) -> frozenset[str]:
-    return frozenset(get_args(kind)) - {UNKNOWN}
-
-
-DISPOSITIONS = _vocabulary(values.Disposition)
-EVALUATED = _vocabulary(values.Evaluated)
-POLICIES = _vocabulary(values.Policy)
-ALIGNMENTS = _vocabulary(values.Alignment)
-DKIM_RESULTS = _vocabulary(values.DkimToken)
-SPF_RESULTS = _vocabulary(values.SpfToken)
-SCOPES = _vocabulary(values.Scope)
-REASONS = _vocabulary(values.ReasonType)
-TESTING = _vocabulary(values.Testing)
-DISCOVERY = _vocabulary(values.Discovery)
-
-
-_POLICY_TOKENS: Final = {
-    "p": POLICIES,
-    "sp": POLICIES,
-    "np": POLICIES,
-    "adkim": ALIGNMENTS,
-    "aspf": ALIGNMENTS,
-    "testing": TESTING,
-    "discovery_method": DISCOVERY,
-}
-
-
-def first_child(elements: Iterable[_Element], name: str) -> Iterable[_Element]:
-    """Give the first element of that name, to go through its children; nothing where there is none."""
-    return next((element for element in elements if LOCAL_NAMES[element.tag] == name), ())
+_POLICY_DOMAIN: Final = below(POLICY, "domain")
+_SOURCE_IP: Final = below(ROW, "source_ip")
+_COUNT: Final = below(ROW, "count")
+_HEADER_FROM: Final = below(IDENTIFIERS, "header_from")
+_ENVELOPE_FROM: Final = below(IDENTIFIERS, "envelope_from")
+_ENVELOPE_TO: Final = below(IDENTIFIERS, "envelope_to")
+_DKIM_DOMAIN: Final = below(DKIM, "domain")
+_SPF_DOMAIN: Final = below(SPF, "domain")
 
 
 class ElementReader:
@@ -65,169 +81,321 @@ class ElementReader:
         self._text_length = limits.text_bytes
         self._results_length = limits.results
         self._note = notes.add
+        self._shapes: dict[str, dict[tuple[str, ...], int]] = {place: {} for place in CHILDREN}
+        self._u_labels: set[str] = set()
+        self.dialect: Dialect = "rfc7489"
+        """Known once the header is read, before any record is."""
+        self.namespace = ""
+        """That of the root; empty for none."""
+        self._tag = ""
+        self._names = names_in("")
 
-    # -- texts
+    def settle(self) -> None:
+        """Judge the elements read so far by the report's standard: which children stood in them, in which order."""
+        for place, shapes in self._shapes.items():
+            for names, times in shapes.items():
+                for code, where in standards.departures(place, names, self.dialect):
+                    self._note(code, where, times=times)
+            shapes.clear()
 
-    def fields(self, elements: Iterable[_Element]) -> Fields:
-        """Give the texts of elements by name: the first of each name, without the white space around it."""
+    # -- children and their texts
+
+    def _enter(self, element: _Element) -> None:
+        """Begin to read a child of `feedback`: names are those of its own namespace."""
+        if element.tag != self._tag:
+            self._tag = element.tag
+            self._names = names_in(namespace_of(element.tag))
+
+    def fields(self, place: str, parent: _Element) -> Fields:
+        """Give an element's children by name: the first of each, texts without the white space around them."""
         found: Fields = {}
-        for element in elements:
-            name = LOCAL_NAMES[element.tag]
+        for element in parent:
+            name = self._names[element.tag]
             if name in found:
+                self._again(place, name)
                 continue
             text = element.text
-            if text is None:
-                found[name] = None
-                continue
-            if len(text) > self._text_length:
-                raise RefusedError(
-                    f"more than {self._text_length} characters in one element (limit text_bytes)"
-                )
-            found[name] = text.strip() or None
+            if name in CONTAINERS:
+                found[name] = element
+            elif text is None:
+                found[name] = self._without_text(place, name, element)
+            elif len(text) > self._text_length:
+                raise self._too_long()
+            else:
+                found[name] = text.strip() or self._without_text(place, name, element)
+        if parent.text is not None:
+            self.stray_text(place, parent.text)
+        try:
+            self._shapes[place][tuple(found)] += 1
+        except KeyError:
+            return self._learn(place, found)
         return found
 
-    def text(self, element: _Element) -> str | None:
-        """Give the text of one element."""
-        return self.fields((element,))[LOCAL_NAMES[element.tag]]
+    def text(self, place: str, element: _Element) -> str | None:
+        """Give the text of one element, whatever stands in it."""
+        text = "".join(cast("Any", element.itertext()))
+        if len(text) > self._text_length:
+            raise self._too_long()
+        if len(element):
+            self._note("mixed-content", place, text)
+        return text.strip() or None
 
-    def _token(self, known: frozenset[str], raw: str | None, place: str) -> tuple[str | None, str | None]:
+    def _too_long(self) -> RefusedError:
+        return RefusedError(f"more than {self._text_length} characters in one element (limit text_bytes)")
+
+    def _without_text(self, place: str, name: str, element: _Element) -> str | None:
+        """Note that an element is empty, or give the text of the elements in it."""
+        if name not in CHILDREN[place]:
+            return None
+        if len(element):
+            return self.text(below(place, name), element)
+        if name not in _MAY_BE_EMPTY:
+            self._note("empty", below(place, name))
+        return None
+
+    def stray_text(self, place: str, text: str) -> None:
+        """Note text where only elements may stand."""
+        if not text.isspace():
+            self._note("stray-text", place, text.strip())
+
+    def _again(self, place: str, name: str) -> None:
+        if name not in CHILDREN[place]:
+            self.pass_over(place, name)
+        elif name not in _MANY:
+            self._note("repeated", below(place, name))
+
+    def _learn(self, place: str, found: Fields) -> Fields:
+        """Take in children that never stood so before, and part those of the standards from all others."""
+        known = CHILDREN[place]
+        if known.issuperset(found):
+            self._shapes[place][tuple(found)] = 1
+            return found
+        fields: Fields = {}
+        for name, value in found.items():
+            meant = MISSPELT.get(name, name)
+            if meant not in known or (meant != name and meant in found):
+                self.pass_over(place, name)
+                continue
+            if meant != name:
+                self._note("misspelt-element", below(place, meant), name)
+            fields[meant] = value
+        self.count(place, tuple(fields))
+        return fields
+
+    def count(self, place: str, names: tuple[str, ...]) -> None:
+        """Take in that these of CHILDREN[place] stood there, in this order."""
+        shapes = self._shapes[place]
+        shapes[names] = shapes.get(names, 0) + 1
+
+    def pass_over(self, place: str, tag: str) -> None:
+        """Note an element that no standard lets stand there."""
+        name = local_name(tag)
+        foreign = namespace_of(tag) not in ("", self.namespace)
+        if MISSPELT.get(name, name) == "extension" or (foreign and place in _EXTENSIBLE):
+            code = "extension"
+        else:
+            code = "foreign-element" if foreign else "unknown-element"
+        self._note(code, below(place, name[:_NAME_LENGTH]), tag if foreign else None)
+
+    # -- tokens and domains
+
+    def _token(self, vocabulary: Vocabulary, raw: str | None) -> tuple[str | None, str | None]:
         """Give the normalised token, and the one that was sent where it is another."""
-        if raw is None or raw in known:
+        if raw is None or raw in vocabulary.both:
             return raw, None
-        lowered = raw.lower()
-        if lowered in known:
-            self._note("letter-case", place, raw)
-            return lowered, raw
-        self._note("unknown-token", place, raw)
-        return UNKNOWN, raw
+        token, code = vocabulary.judge(raw, self.dialect)
+        if code is not None:
+            self._note(code, vocabulary.place, raw)
+        return token, None if code in (None, "other-standard") else raw
+
+    def _domain(self, place: str, raw: str | None) -> str | None:
+        if raw is None:
+            return None
+        if len(raw) > text.LONGEST_DOMAIN or not (raw.isascii() or self._may_convert(raw)):
+            self._note("unreadable-domain", place, raw)
+            return raw.lower()
+        name, codes = text.read_domain(raw)
+        for code in codes:
+            self._note(code, place, raw)
+        return name
+
+    def _may_convert(self, name: str) -> bool:
+        if len(self._u_labels) < MOST_U_LABELS:
+            self._u_labels.add(name)
+        return name in self._u_labels
 
     # -- the header
 
     def metadata(self, element: _Element) -> dict[str, Any]:
         """Read report_metadata into the arguments of ReportHeader (RFC 7489 C, RFC 9990 3.1.1.3)."""
-        fields = self.fields(element)
-        dates = self.fields(first_child(element, "date_range"))
-        for name in ("org_name", "report_id"):
-            if fields.get(name) is None:
-                self._note("missing", f"report_metadata/{name}")
-        errors = (self.text(child) for child in element if LOCAL_NAMES[child.tag] == "error")
+        self._enter(element)
+        fields = self.fields(METADATA, element)
+        range_ = fields.get("date_range")
+        dates = {} if range_ is None else self.fields(DATES, range_)
+        begin, end = (self._date(below(DATES, name), dates.get(name)) for name in ("begin", "end"))
+        self._judge_range(begin, end)
+        errors = (child for child in element if self._names[child.tag] == "error")
         return {
             "reporter": fields.get("org_name"),
-            "email": fields.get("email"),
+            "email": self._mailbox(fields.get("email")),
             "extra_contact_info": fields.get("extra_contact_info"),
             "report_id": text.report_id(fields.get("report_id")),
-            "begin": self._date(dates.get("begin"), "begin"),
-            "end": self._date(dates.get("end"), "end"),
-            "errors": tuple(error for error in errors if error),
+            "begin": begin,
+            "end": end,
+            "errors": tuple(filter(None, (self.text(below(METADATA, "error"), each) for each in errors))),
             "generator": fields.get("generator"),
         }
 
-    def _date(self, raw: str | None, name: str) -> datetime | None:
-        place = f"report_metadata/date_range/{name}"
-        moment, cut = text.epoch(raw)
+    def _date(self, place: str, raw: str | None) -> datetime | None:
+        if raw is None:
+            return None
+        moment, code = text.moment(raw)
         if moment is None:
-            self._note("unreadable-date" if raw else "missing", place, raw)
-        elif cut:
-            self._note("date-fraction", place, raw)
+            code = "unreadable-date"
+        elif moment < _DMARC_BEGAN:
+            self._note("implausible-date", place, raw)
+        if code is not None:
+            self._note(code, place, raw)
         return moment
+
+    def _judge_range(self, begin: datetime | None, end: datetime | None) -> None:
+        if begin is None or end is None:
+            return
+        if begin == end:
+            self._note("zero-length-range", DATES)
+        elif begin > end:
+            self._note("reversed-range", DATES)
+        elif end - begin > _LONGEST_RANGE:
+            self._note("long-range", DATES, str(end - begin))
+
+    def _mailbox(self, raw: str | None) -> str | None:
+        if raw is None:
+            return None
+        address, code = text.mailbox(raw)
+        if code is not None:
+            self._note(code, below(METADATA, "email"), raw)
+        return address
 
     def policy(self, element: _Element) -> PolicyPublished:
         """Read policy_published (RFC 7489 C, RFC 9990 3.1.1.5)."""
-        fields = self.fields(element)
-        domain = text.domain(fields.get("domain"))
-        if domain is None:
-            self._note("missing", "policy_published/domain")
+        self._enter(element)
+        fields = self.fields(POLICY, element)
         tokens: dict[str, Any] = {
-            name: self._token(known, fields.get(name), f"policy_published/{name}")[0]
-            for name, known in _POLICY_TOKENS.items()
+            name: self._token(vocabulary, fields.get(name))[0]
+            for name, vocabulary in standards.POLICY_TOKENS.items()
         }
         return PolicyPublished(
-            domain=domain, pct=self._percentage(fields.get("pct")), fo=fields.get("fo"), **tokens
+            domain=self._domain(_POLICY_DOMAIN, fields.get("domain")),
+            pct=self._percentage(fields.get("pct")),
+            fo=fields.get("fo"),
+            **tokens,
         )
 
     def _percentage(self, raw: str | None) -> int | None:
         number = text.integer(raw)
         if raw is None or (number is not None and 0 <= number <= 100):  # noqa: PLR2004 (a percentage)
             return number
-        self._note("unreadable-percentage", "policy_published/pct", raw)
+        self._note("unreadable-percentage", below(POLICY, "pct"), raw)
         return None
 
     # -- records
 
     def record(self, element: _Element) -> dict[str, Any]:
-        """Read a record into the arguments of Record (RFC 7489 C, RFC 9990 3.1.1.6 to 3.1.1.14)."""
-        parts: dict[str, Iterable[_Element]] = {}
-        for child in element:
-            parts.setdefault(LOCAL_NAMES[child.tag], child)
-        dkim, spf = self._results(parts.get("auth_results", ()))
-        values = self._row(parts.get("row", ()))
-        values |= self._identifiers(self.fields(parts.get("identifiers", ())), spf)
-        values["dkim_results"] = dkim
-        values["spf_results"] = spf
-        return values
+        """Read a record into the arguments of Record (RFC 7489 C, RFC 9990 3.1.1.7 to 3.1.1.14)."""
+        self._enter(element)
+        parts = self.fields(RECORD, element)
+        found: dict[str, Any] = {"source_ip": None, "messages": 0}
+        if (row := parts.get("row")) is not None:
+            self._row(row, found)
+        if (identifiers := parts.get("identifiers")) is not None:
+            self._identifiers(identifiers, found)
+        if (results := parts.get("auth_results")) is not None:
+            self._results(results, found)
+        return found
 
-    def _results(self, elements: Iterable[_Element]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _count_results(self, names: tuple[str, ...]) -> None:
+        try:
+            self._shapes[RESULTS][names] += 1
+        except KeyError:  # where there are many, neighbours alike are one
+            self.count(
+                RESULTS, names if len(names) <= _FEW else tuple(name for name, _ in groupby(names))[:_FEW]
+            )
+
+    def _row(self, row: _Element, found: dict[str, Any]) -> None:
+        fields = self.fields(ROW, row)
+        found["source_ip"] = self._source_ip(fields.get("source_ip"))
+        found["messages"] = self._messages(fields.get("count"))
+        if (evaluated := fields.get("policy_evaluated")) is not None:
+            self._evaluated(evaluated, found)
+
+    def _evaluated(self, evaluated: _Element, found: dict[str, Any]) -> None:
+        fields = self.fields(EVALUATED, evaluated)
+        found["disposition"], found["disposition_raw"] = self._token(
+            standards.DISPOSITION, fields.get("disposition")
+        )
+        found["dkim"], found["dkim_raw"] = self._token(standards.ALIGNED_DKIM, fields.get("dkim"))
+        found["spf"], found["spf_raw"] = self._token(standards.ALIGNED_SPF, fields.get("spf"))
+        if "reason" in fields:
+            found["reasons"] = self._reasons(evaluated)
+
+    def _identifiers(self, identifiers: _Element, found: dict[str, Any]) -> None:
+        fields = self.fields(IDENTIFIERS, identifiers)
+        found["header_from"] = self._domain(_HEADER_FROM, fields.get("header_from"))
+        found["envelope_to"] = self._domain(_ENVELOPE_TO, fields.get("envelope_to"))
+        if "envelope_from" in fields:
+            path = fields["envelope_from"]
+            if path == "<>":
+                self._note("null-path", _ENVELOPE_FROM, path)
+            found["null_path"] = path in _NULL_PATHS
+            found["envelope_from"] = None if path in _NULL_PATHS else self._domain(_ENVELOPE_FROM, path)
+
+    def _results(self, results: _Element, found: dict[str, Any]) -> None:
         dkim: list[dict[str, Any]] = []
         spf: list[dict[str, Any]] = []
-        for element in elements:
-            name = LOCAL_NAMES[element.tag]
+        names: list[str] = []
+        for element in results:
+            name = self._names[element.tag]
             if name == "dkim":
-                dkim.append(self._dkim(self.fields(element)))
+                dkim.append(self._dkim(self.fields(DKIM, element)))
             elif name == "spf":
-                spf.append(self._spf(self.fields(element)))
+                spf.append(self._spf(self.fields(SPF, element)))
+            else:
+                self.pass_over(RESULTS, name)
+                continue
+            names.append(name)
             if len(dkim) > self._results_length or len(spf) > self._results_length:
                 raise RefusedError(f"more than {self._results_length} <{name}> in one record (limit results)")
-        return dkim, spf
-
-    def _row(self, elements: Iterable[_Element]) -> dict[str, Any]:
-        row = self.fields(elements)
-        evaluated = first_child(elements, "policy_evaluated")
-        fields = self.fields(evaluated)
-        place = "record/row/policy_evaluated/"
-        disposition, disposition_raw = self._token(
-            DISPOSITIONS, fields.get("disposition"), place + "disposition"
-        )
-        dkim, dkim_raw = self._token(EVALUATED, fields.get("dkim"), place + "dkim")
-        spf, spf_raw = self._token(EVALUATED, fields.get("spf"), place + "spf")
-        return {
-            "source_ip": self._source_ip(row.get("source_ip")),
-            "messages": self._messages(row.get("count")),
-            "disposition": disposition,
-            "disposition_raw": disposition_raw,
-            "dkim": dkim,
-            "dkim_raw": dkim_raw,
-            "spf": spf,
-            "spf_raw": spf_raw,
-            "reasons": self._reasons(evaluated) if "reason" in fields else [],
-        }
+        if results.text is not None:
+            self.stray_text(RESULTS, results.text)
+        if len(spf) > 1 and self.dialect == "rfc9990":
+            self._note("other-standard", SPF)
+        self._count_results(tuple(names))
+        found["dkim_results"] = dkim
+        found["spf_results"] = spf
+        if "null_path" not in found and spf and all(result["scope"] == "helo" for result in spf):
+            found["null_path"] = True  # RFC 7208 2.4: MAIL FROM:<> is checked by its HELO name
 
     def _source_ip(self, raw: str | None) -> str | None:
-        address = text.address(raw) if raw else None
-        if address is None:
-            self._note("unreadable-address" if raw else "missing", "record/row/source_ip", raw)
-        elif raw and ":" in raw and ":" not in address:
-            self._note("ipv4-mapped", "record/row/source_ip", raw)
+        if raw is None:
+            return None
+        address, code = text.read_address(raw)
+        if code is not None:
+            self._note(code, _SOURCE_IP, raw)
         return address
 
     def _messages(self, raw: str | None) -> int:
         count = text.integer(raw)
-        if count is not None and 0 <= count <= MAX_MESSAGES:
+        if count is not None and 0 < count <= MAX_MESSAGES:
             return count
-        code = "missing" if raw is None else "unreadable-number" if count is None else "out-of-range"
-        self._note(code, "record/row/count", raw)
+        if raw is not None:
+            code = "unreadable-number" if count is None else "out-of-range" if count else "zero-count"
+            self._note(code, _COUNT, raw)
         return 0
 
-    def _identifiers(self, fields: Fields, spf: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "header_from": text.domain(fields.get("header_from")),
-            "envelope_to": text.domain(fields.get("envelope_to")),
-            **_return_path(fields, spf),
-        }
-
     def _dkim(self, fields: Fields) -> dict[str, Any]:
-        result, raw = self._token(DKIM_RESULTS, fields.get("result"), "record/auth_results/dkim/result")
+        result, raw = self._token(standards.DKIM_RESULT, fields.get("result"))
         return {
-            "domain": text.domain(fields.get("domain")),
+            "domain": self._domain(_DKIM_DOMAIN, fields.get("domain")),
             "selector": fields.get("selector"),
             "result": result,
             "human_result": fields.get("human_result"),
@@ -235,10 +403,10 @@ class ElementReader:
         }
 
     def _spf(self, fields: Fields) -> dict[str, Any]:
-        result, result_raw = self._token(SPF_RESULTS, fields.get("result"), "record/auth_results/spf/result")
-        scope, scope_raw = self._token(SCOPES, fields.get("scope"), "record/auth_results/spf/scope")
+        result, result_raw = self._token(standards.SPF_RESULT, fields.get("result"))
+        scope, scope_raw = self._token(standards.SPF_SCOPE, fields.get("scope"))
         return {
-            "domain": text.domain(fields.get("domain")),
+            "domain": self._domain(_SPF_DOMAIN, fields.get("domain")),
             "scope": scope,
             "result": result,
             "human_result": fields.get("human_result"),
@@ -246,21 +414,12 @@ class ElementReader:
             "result_raw": result_raw,
         }
 
-    def _reasons(self, evaluated: Iterable[_Element]) -> list[dict[str, Any]]:
-        found = [child for child in evaluated if LOCAL_NAMES[child.tag] == "reason"]
+    def _reasons(self, evaluated: _Element) -> list[dict[str, Any]]:
+        found = [child for child in evaluated if self._names[child.tag] == "reason"]
         if len(found) > self._results_length:
             raise RefusedError(f"more than {self._results_length} <reason> in one record (limit results)")
-        return [self._reason(self.fields(child)) for child in found]
+        return [self._reason(self.fields(REASON, child)) for child in found]
 
     def _reason(self, fields: Fields) -> dict[str, Any]:
-        kind, raw = self._token(REASONS, fields.get("type"), "record/row/policy_evaluated/reason/type")
+        kind, raw = self._token(standards.REASON_TYPE, fields.get("type"))
         return {"type": kind, "comment": fields.get("comment"), "type_raw": raw}
-
-
-def _return_path(fields: Fields, spf: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tell a domain, the null path and nothing apart (RFC 7208 2.4: MAIL FROM:<> is checked by its HELO name)."""
-    if "envelope_from" in fields:
-        null = fields["envelope_from"] in _NULL_PATHS
-        return {"envelope_from": None if null else text.domain(fields["envelope_from"]), "null_path": null}
-    only_helo = bool(spf) and all(result["scope"] == "helo" for result in spf)
-    return {"envelope_from": None, "null_path": True if only_helo else None}

@@ -20,7 +20,7 @@ _BOMS = (
 )
 _BARE_UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
-_PYTHONS_OWN = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+_PYTHONS_OWN = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"})
 """Encodings of text to Python alone; the first two raise where others replace what they cannot read."""
 _BLANKS = b" \t\r\n\0"
 _OUTSIDE_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -34,7 +34,10 @@ HEAD = 512
 
 
 def utf8(chunks: Callable[[], Iterator[bytes]], notes: Notes) -> Iterator[bytes]:
-    """Give a document's bytes as UTF-8 without byte order mark or leading blanks; `chunks` begins anew at each call."""
+    """Give a document's bytes as UTF-8 without byte order mark or leading blanks; `chunks` begins anew at each call.
+
+    A sequence that is broken off at the very end stays so.
+    """
     return _trim(_read_as(_choose(chunks, _head(chunks()), notes), chunks()), notes)
 
 
@@ -91,9 +94,8 @@ def _declared(head: bytes, notes: Notes) -> str:
 def _is_utf8(pieces: Iterable[bytes]) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for piece in pieces:
+        for piece in pieces:  # a sequence broken off at the end is cut off, not of another encoding
             decoder.decode(piece)
-        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
@@ -132,12 +134,17 @@ def _repair(run: re.Match[bytes]) -> bytes:
 
 def _trim(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
     """Drop what stands before the first `<`: a byte order mark, which is legal, and blanks, which are not."""
+    head, blank = b"", False
     for piece in pieces:
-        bare = piece.removeprefix(codecs.BOM_UTF8)
-        trimmed = bare.lstrip(_BLANKS)
-        if trimmed:
-            if len(trimmed) != len(bare):
+        head += piece
+        if codecs.BOM_UTF8.startswith(head):
+            continue
+        bare = head.removeprefix(codecs.BOM_UTF8)
+        head = bare.lstrip(_BLANKS)
+        blank = blank or len(head) != len(bare)
+        if head:
+            if blank:
                 notes.add("before-declaration", "document")
-            yield trimmed
+            yield head
             break
     yield from pieces

@@ -4,7 +4,7 @@ Nothing here knows what the children mean. However long the report is, memory ho
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from typing import Any, cast
 
 from lxml import etree
@@ -62,15 +62,32 @@ NAMESPACE_9990 = "urn:ietf:params:xml:ns:dmarc-2.0"
 _NAMESPACES = ("", f"{{{NAMESPACE_7489}}}", f"{{{NAMESPACE_9990}}}")
 
 
-class _LocalNames(dict[str, str]):
-    """Tags to names without namespace: reporters use either RFC's, one of their own, any prefix or none."""
+class Names(dict[str, str]):
+    """Tags to names, for elements in one of the RFCs' namespaces, in none, or in the one given.
+
+    Tags of other namespaces stay as they are: whoever extends a report may call an element what the standard does.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        self._own = f"{{{namespace}}}"
+        super().__init__({space + name: name for space in (*_NAMESPACES, self._own) for name in _ELEMENTS})
 
     def __missing__(self, tag: str) -> str:
-        """Take a tag apart that no RFC knows; it is not kept: strangers make up as many as they like."""
-        return tag.rpartition("}")[2]
+        """Name an element that no RFC knows; it is not kept: strangers make up as many as they like."""
+        return tag.removeprefix(self._own)
 
 
-LOCAL_NAMES = _LocalNames({namespace + name: name for namespace in _NAMESPACES for name in _ELEMENTS})
+_USUAL = {namespace.strip("{}"): Names(namespace.strip("{}")) for namespace in _NAMESPACES}
+
+
+def names_in(namespace: str) -> Names:
+    """Give the names for a report, or a part of one, in that namespace."""
+    return _USUAL.get(namespace) or Names(namespace)
+
+
+def local_name(tag: str) -> str:
+    """Give the name of a child of `feedback`: reporters use either RFC's namespace, one of their own, or none."""
+    return tag.rpartition("}")[2]
 
 
 def learn_names() -> None:
@@ -84,22 +101,48 @@ def learn_names() -> None:
         etree.fromstring(f'<feedback xmlns="{namespace.strip("{}")}">{names}</feedback>')
 
 
-def root_namespace(child: _Element) -> str:
-    """Give the namespace of the root that this element stands in; empty for none."""
-    root = child.getparent()
-    return "" if root is None else root.tag.rpartition("}")[0].removeprefix("{")
+def namespace_of(tag: str) -> str:
+    """Give the namespace of a tag; empty for none."""
+    return tag.rpartition("}")[0].removeprefix("{")
 
 
 def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
-    """Give version, report_metadata, policy_published and each record, complete, in the order they stand.
+    """Give what stands in `feedback`, each element complete, in the order they stand.
 
-    An element is valid until the next one is asked for. Raises CorruptError where the XML is not well-formed,
-    NotAReportError where the root is another element, RefusedError for a DTD or what is over a limit, and
+    An element is valid until the next one is asked for. Raises CorruptError where the XML is not well-formed, once
+    the whole elements before that place are given; NotAReportError where the root is another element, RefusedError for a DTD or what is over a limit, and
     ParserExhaustedError where it is this process that cannot go on.
     """
+    parser = _parser()
+    root: _Element | None = None
+    last: _Element | None = None
+    pending = 0
+    for chunk in chain(_sliced(chunks), (None,)):
+        whole, damage = _parse(parser, chunk)
+        pending += len(chunk or b"")
+        for element in _ended(parser):
+            root = _feedback(element.getroottree()) if root is None else root
+            if element.getparent() is root:
+                if element.getprevious() is not last:
+                    yield from _between(root, last, element)
+                yield element
+                _free(root, element)
+                last = element
+                pending = 0
+        if damage is not None:
+            raise damage
+        if pending > limits.record_bytes + CHUNK:
+            raise RefusedError(
+                f"more than {limits.record_bytes} bytes without a whole record (limit record_bytes)"
+            )
+        if whole is not None:
+            yield from _between(_feedback(whole.getroottree()), last, None)
+
+
+def _parser() -> etree.XMLPullParser:
     # huge_tree=False keeps libxml2's own bounds on depth, names, attributes and entity expansion;
     # without blank texts and an index of ids a third of the parsing is saved
-    parser = etree.XMLPullParser(
+    return etree.XMLPullParser(
         events=("end",),
         tag=_CHILDREN,
         encoding="utf-8",
@@ -112,31 +155,28 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
         remove_blank_text=True,
         collect_ids=False,
     )
-    root: _Element | None = None
-    pending = 0
+
+
+def _parse(parser: etree.XMLPullParser, chunk: bytes | None) -> tuple[_Element | None, Exception | None]:
+    """Parse on, to the end where there is no chunk more; give the root at the end, and what is wrong if anything is."""
     try:
-        for chunk in _sliced(chunks):
-            parser.feed(chunk)
-            pending += len(chunk)
-            for element in _ended(parser):
-                root = _feedback(element.getroottree()) if root is None else root
-                if element.getparent() is root:
-                    yield element
-                    pending = 0
-                    _free(root, element)
-            if pending > limits.record_bytes + CHUNK:
-                raise RefusedError(
-                    f"more than {limits.record_bytes} bytes without a whole record (limit record_bytes)"
-                )
-        _feedback(parser.close().getroottree())
+        if chunk is None:
+            return parser.close(), None
+        parser.feed(chunk)
     except etree.XMLSyntaxError as error:
-        if cast("Any", error).code == etree.ErrorTypes.ERR_NO_MEMORY:
-            raise ParserExhaustedError(
-                "the XML library takes no new names in this process: another will read it"
-            ) from error
-        if cast("Any", error).code in _EXHAUSTING:
-            raise RefusedError(f"XML made to exhaust whoever reads it: {error.msg}") from error
-        raise CorruptError(f"XML is not well-formed: {error.msg}") from error
+        return None, _meaning(error)
+    return None, None
+
+
+def _meaning(error: etree.XMLSyntaxError) -> Exception:
+    code = cast("Any", error).code
+    if code == etree.ErrorTypes.ERR_NO_MEMORY:
+        return ParserExhaustedError(
+            "the XML library takes no new names in this process: another will read it"
+        )
+    if code in _EXHAUSTING:
+        return RefusedError(f"XML made to exhaust whoever reads it: {error.msg}")
+    return CorruptError(f"XML is not well-formed: {error.msg}")
 
 
 def is_exhausted() -> bool:
@@ -165,8 +205,8 @@ def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _feedback(tree: _ElementTree) -> _Element:
     """Give the root, if it is a report's; refuse the document types nobody needs (XXE, XML bombs)."""
     root = tree.getroot()
-    if LOCAL_NAMES[root.tag] != "feedback":
-        raise NotAReportError(f"XML, but its root is <{LOCAL_NAMES[root.tag]}>, not <feedback>")
+    if local_name(root.tag) != "feedback":
+        raise NotAReportError(f"XML, but its root is <{local_name(root.tag)}>, not <feedback>")
     if tree.docinfo.internalDTD is not None:
         raise RefusedError(
             "the XML has a document type declaration: a report needs none, entities are never read"
@@ -174,8 +214,16 @@ def _feedback(tree: _ElementTree) -> _Element:
     return root
 
 
+def _between(root: _Element, last: _Element | None, element: _Element | None) -> Iterator[_Element]:
+    """Give what stands after the last child that was given and before the next: what no standard names."""
+    for child in root if last is None else last.itersiblings():
+        if child is element:
+            return
+        yield child
+
+
 def _free(root: _Element, element: _Element) -> None:
     """Give back the memory of a child that was read, and of whatever stood before it."""
     element.clear()
-    while element.getprevious() is not None:
+    while root[0] is not element:
         del root[0]

@@ -10,29 +10,41 @@ MIB = 1 << 20
 class Limits:
     """The limits, each a setting under `[limits]`; whatever is over one is refused with the limit's name."""
 
-    mail_bytes: int = 64 * MIB
-    """One mail as it arrives."""
+    mail_bytes: int = 32 * MIB
+    """One mail or file as it arrives; the mail parser takes up to nine times as much memory."""
     mail_lines: int = 1_000_000
-    """Lines of one mail: 64 MiB of base64 are 880,000."""
+    """Lines of one mail: 32 MiB of base64 are 440,000."""
+    line_bytes: int = 8 * MIB
+    """One line of a mail."""
     header_fields: int = 20_000
     """Header fields of one mail, those of its parts counted."""
     header_bytes: int = 256 * 1024
     """One header field, folded."""
+    headers_bytes: int = 4 * MIB
+    """All header fields of one mail, those of its parts counted."""
+    parameters: int = 100
+    """Parameters of one Content-Type or Content-Disposition field: a long name may be cut into many (RFC 2231)."""
     mime_parts: int = 1_000
     """Parts of one mail, nested ones counted."""
     mime_depth: int = 20
     """Parts within parts, a forwarded mail within a mail counted."""
     document_bytes: int = 256 * MIB
-    """One XML document after decompression, and all of one message together."""
+    """What is unpacked in one message, whatever becomes of it."""
+    json_bytes: int = 4 * MIB
+    """JSON documents of one message together: JSON is read whole."""
+    documents: int = 2_000
+    """Attachments, and members of archives, in one message."""
     ratio: int = 1_000
     """Bytes out for each byte in, looked at above `ratio_free_bytes`."""
     ratio_free_bytes: int = MIB
     members: int = 100
-    """Members of one zip archive, or of one gzip stream."""
+    """Members of one zip archive, folders counted, or of one gzip stream."""
     nesting: int = 1
     """Containers within a container: real reporters send a gz in a gz."""
     records: int = 1_000_000
-    """Records of one report."""
+    """Records of one report, and of all reports in one message together."""
+    crowded_records: int = 10_000
+    """Records in one message beyond one for each byte they came in: honest ones take ten bytes each, packed."""
     results: int = 100
     """DKIM results of one record; as many SPF results and override reasons (RFC 9990 3.1.1.10 says 100)."""
     record_bytes: int = 2 * MIB

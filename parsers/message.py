@@ -3,30 +3,45 @@
 The compat32 policy is used because it never builds header objects: it is eight times faster than the default.
 """
 
-import email
 import email.header
 import re
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email._policybase import Compat32
-from email.errors import HeaderParseError
+from email.errors import MessageError
+from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.parser import BytesHeaderParser
-from email.utils import parsedate_to_datetime
-from itertools import count
+from email.utils import getaddresses, parsedate_to_datetime
+from itertools import count, islice
 from typing import Any, Final, cast
 
+from parsers.archive import is_zip
+from parsers.arf import failures_of
 from parsers.errors import RefusedError
+from parsers.failure import FailureReport
 from parsers.limits import DEFAULT_LIMITS, Limits
-from parsers.unpack import is_zip, looks_like_json, looks_like_xml, packing_of
+from parsers.printable import one_line
+from parsers.streams import packing_of
+from parsers.text import domain
+from parsers.unpack import looks_like_json, looks_like_xml
 
 HEADER_LENGTH: Final = 1_000
 """Characters of a header that are kept."""
 HEAD: Final = 4_096
 """Bytes by which a part is judged."""
 
+FIELDS: Final = 20
+"""Authentication-Results fields that are looked at: more than any chain of servers writes."""
+FIELD_LENGTH: Final = 4_096
+"""Characters of one of them."""
+
+CHUNK: Final = 1 << 16
+"""Bytes that the parser is given at a time: whole, it would take them in at four bytes each."""
+_WITH_PARAMETERS: Final = ("content-type", "content-disposition")
 _HEADER_LINE: Final = re.compile(rb"(From |[!-9;-~]+[ \t]*:)")
 _SUBJECT: Final = re.compile(r"(\[[^]]*\]\s*)?report\s+domain\s*:", re.IGNORECASE)
 """RFC 7489 7.2.1.1, RFC 9990 3.5.4: `Report Domain: D Submitter: S Report-ID: <id>`; an answer to one is no report."""
@@ -49,6 +64,10 @@ class MailHeaders:
     subject: str | None
     received: datetime | None
     """UTC; by the topmost Received field, which the receiving server wrote, or else the Date."""
+    from_domain: str | None
+    """Of the one address in the one From field, lower case; None where there are several, or none."""
+    authentication_results: tuple[str, ...]
+    """Authentication-Results fields (RFC 8601), unfolded, the topmost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +84,10 @@ class Mail:
 
     headers: MailHeaders
     attachments: tuple[Attachment, ...]
+    failures: tuple[FailureReport, ...]
+    """Reports about single messages (RFC 6591, RFC 9991)."""
     failure_report: bool
-    """A message about one failed message (RFC 6591, RFC 9991), not an aggregate report."""
+    """Whether it is meant as one."""
     announces_report: bool
     """Subject, file name or a `<feedback` say that an aggregate report is meant."""
 
@@ -81,31 +102,44 @@ def read_headers(raw: bytes) -> MailHeaders:
     return _headers(BytesHeaderParser().parsebytes(raw))
 
 
+@dataclass(slots=True)
+class _Read:
+    """What was read of a mail's header fields so far."""
+
+    fields: int = 0
+    size: int = 0
+
+
 class _BoundedHeaders(Compat32):
     """The parser's policy, with limits: it looks through long fields, and lists of them, again and again."""
 
     limits = DEFAULT_LIMITS
-    read = count()
+    read = _Read()
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         """Take one field in. Raises RefusedError."""
-        if next(self.read) >= self.limits.header_fields:
-            raise RefusedError(f"more than {self.limits.header_fields} header fields (limit header_fields)")
-        if sum(map(len, sourcelines)) > self.limits.header_bytes:
-            raise RefusedError(
-                f"more than {self.limits.header_bytes} bytes in one header field (limit header_bytes)"
-            )
-        return super().header_source_parse(sourcelines)
+        limits, read = self.limits, self.read
+        size = sum(map(len, sourcelines))
+        read.fields += 1
+        read.size += size
+        name, value = super().header_source_parse(sourcelines)
+        parameters = value.count(";") if name.lower() in _WITH_PARAMETERS else 0
+        for number, most, of, limit in (
+            (read.fields, limits.header_fields, "header fields", "header_fields"),
+            (size, limits.header_bytes, "bytes in one header field", "header_bytes"),
+            (read.size, limits.headers_bytes, "bytes of header fields", "headers_bytes"),
+            (parameters, limits.parameters, f"parameters in {name}", "parameters"),
+        ):
+            if number > most:
+                raise RefusedError(f"more than {most} {of} (limit {limit})")
+        return name, value
 
 
 def read_mail(raw: bytes, limits: Limits) -> Mail:
-    """Read a mail. Raises RefusedError for one over a limit."""
-    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
-    if lines > limits.mail_lines:
-        raise RefusedError(f"more than {limits.mail_lines} lines (limit mail_lines)")
-    policy = cast("Any", _BoundedHeaders)(limits=limits, read=count())
+    """Read a mail. Raises RefusedError for one over a limit, CorruptError for an empty failure report."""
+    _require_lines(raw, limits)
     try:
-        message = email.message_from_bytes(raw.lstrip(b"\r\n"), _class=_counted(limits), policy=policy)
+        message = _parse(raw, limits)
     except RecursionError as error:
         raise RefusedError(
             f"MIME parts nested more than {limits.mime_depth} deep (limit mime_depth)"
@@ -114,18 +148,41 @@ def read_mail(raw: bytes, limits: Limits) -> Mail:
     parts = list(_walk(message, limits))
     types = [part.get_content_type() for part in parts]
     names = [_file_name(part) for part in parts]
-    attachments = tuple(
-        Attachment(name or kind, data)
+    found = (
+        Attachment(name or one_line(kind), data)
         for part, kind, name in zip(parts, types, names, strict=True)
         if not part.is_multipart()
         for data in _may_be_reports(part)
     )
+    attachments = tuple(islice(found, limits.documents + 1))  # one more than is read, for its refusal
+    failure_report = _is_failure_report(types, headers, attachments)
     return Mail(
         headers,
         attachments,
-        failure_report=_is_failure_report(types, headers, attachments),
+        failures=failures_of(parts) if failure_report else (),
+        failure_report=failure_report,
         announces_report=_announces_report(names, headers, attachments),
     )
+
+
+def _require_lines(raw: bytes, limits: Limits) -> None:
+    """Refuse too many lines, or one that is certainly too long: the parser holds it at four bytes each."""
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    if lines > limits.mail_lines:
+        raise RefusedError(f"more than {limits.mail_lines} lines (limit mail_lines)")
+    for start in range(0, len(raw) - limits.line_bytes, limits.line_bytes):
+        end = start + limits.line_bytes
+        if raw.find(b"\n", start, end) < 0 and raw.find(b"\r", start, end) < 0:
+            raise RefusedError(f"more than {limits.line_bytes} bytes in one line (limit line_bytes)")
+
+
+def _parse(raw: bytes, limits: Limits) -> Message:
+    policy = cast("Any", _BoundedHeaders)(limits=limits, read=_Read())
+    parser = BytesFeedParser(_counted(limits), policy=policy)
+    start = len(raw) - len(raw.lstrip(b"\r\n"))
+    for position in range(start, len(raw), CHUNK):
+        parser.feed(raw[position : position + CHUNK])
+    return cast("Message", parser.close())
 
 
 def _counted(limits: Limits) -> Callable[..., Message]:
@@ -177,10 +234,22 @@ def _may_be_report(data: bytes) -> bool:
 def _decoded(part: Message) -> bytes:
     """Undo the transfer encoding (RFC 2045 6); what it cannot be undone for comes as it is."""
     try:
-        payload = part.get_payload(decode=True)
+        payload = _from_base64(part) or part.get_payload(decode=True)
     except (ValueError, LookupError):  # a charset parameter that is no charset
         payload = None
     return payload if isinstance(payload, bytes) else b""
+
+
+def _from_base64(part: Message) -> bytes | None:
+    """Decode base64 as get_payload does, without its three copies on the way; None where not all is in order."""
+    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64":
+        return None
+    encoded = part.get_payload()
+    if not isinstance(encoded, str) or not encoded.isascii():
+        return None
+    with suppress(ValueError):  # cut off within a group: the email package makes the best of it
+        return a2b_base64(encoded)
+    return None
 
 
 def _file_name(part: Message) -> str | None:
@@ -220,7 +289,22 @@ def _headers(message: Message) -> MailHeaders:
         sender=_text(message.get("From")),
         subject=_text(message.get("Subject")),
         received=_moment(message.get("Received")) or _moment(message.get("Date")),
+        from_domain=_domain_of(message.get_all("From", [])[:2]),
+        authentication_results=tuple(
+            one_line(str(field)[:FIELD_LENGTH])
+            for field in message.get_all("Authentication-Results", [])[:FIELDS]
+        ),
     )
+
+
+def _domain_of(fields: list[str]) -> str | None:
+    """Give the author domain as DMARC takes it: none where several could be meant (RFC 7489 6.6.1, RFC 9989 11.5)."""
+    try:
+        addresses = getaddresses([one_line(str(field)[:HEADER_LENGTH]) for field in fields])
+    except RecursionError:  # comments within comments
+        return None
+    domains = {domain(address.rpartition("@")[2]) for _, address in addresses if "@" in address}
+    return domains.pop() if len(fields) == 1 and len(domains) == 1 else None
 
 
 def _moment(value: object) -> datetime | None:
@@ -239,7 +323,6 @@ def _text(value: object) -> str | None:
     raw = str(value)[: 4 * HEADER_LENGTH]
     try:
         decoded = str(email.header.make_header(email.header.decode_header(raw))) if "=?" in raw else raw
-    except (ValueError, LookupError, HeaderParseError):  # in no encoding, or in base64 that is none
+    except (ValueError, LookupError, MessageError):  # in no encoding, or in base64 that is none
         decoded = raw
-    printable = decoded.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return " ".join(printable.split())[:HEADER_LENGTH] or None
+    return one_line(decoded)[:HEADER_LENGTH] or None

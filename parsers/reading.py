@@ -1,13 +1,26 @@
 """One message or file in, the reports in it and what was refused out: the whole way from bytes to values."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from parsers.aggregate import ReportReader, read_report
+from parsers.archive import is_zip
+from parsers.budget import Budget
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError, UnsupportedError
+from parsers.failure import FailureReport
 from parsers.limits import DEFAULT_LIMITS, Limits
-from parsers.message import Mail, MailHeaders, looks_like_mail, names_report, read_headers, read_mail
-from parsers.unpack import Document, Refusal, is_zip, looks_like_json, looks_like_xml, packing_of, unpack
+from parsers.message import (
+    Attachment,
+    Mail,
+    MailHeaders,
+    looks_like_mail,
+    names_report,
+    read_headers,
+    read_mail,
+)
+from parsers.streams import packing_of
+from parsers.tls import TlsReport, read_tls_report
+from parsers.unpack import Document, Refusal, looks_like_json, looks_like_xml, unpack
 from parsers.values import Report, ReportHeader
 
 LARGE = 1 << 22
@@ -26,10 +39,33 @@ class ReadReport:
     report: Report | None
     """None for a large one: it is read while it is stored."""
     limits: Limits
+    foreign: bool = False
+    """About a domain that is none of ours; judged by whoever knows ours."""
+    sender_fits: bool | None = None
+    """Whether the mail came from the reporter's own domain; None where either is not known."""
 
     def open(self) -> Report | ReportReader:
         """Give the report from its start. Raises ReportError, as reading on does for a large one."""
-        return self.report or ReportReader(self.document.chunks, self.limits)
+        return self.report or ReportReader(self.document.chunks, self.limits, self.document.damage)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTlsReport:
+    """An SMTP TLS report ready to be stored."""
+
+    document: Document
+    report: TlsReport
+    foreign: bool = False
+    """About domains none of which is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailure:
+    """A failure report ready to be stored."""
+
+    report: FailureReport
+    foreign: bool = False
+    """About a domain that is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +77,15 @@ class Reading:
     reports: tuple[ReadReport, ...]
     refusals: tuple[Refusal, ...]
     """What was meant to be a report and is not taken; without any report at all, why not."""
+    tls_reports: tuple[ReadTlsReport, ...] = ()
+    failures: tuple[ReadFailure, ...] = ()
+    dmarc: str | None = None
+    """The receiving server's DMARC verdict on the mail; judged by whoever knows which server to trust."""
+
+    @property
+    def is_report(self) -> bool:
+        """Whether there is anything to store."""
+        return bool(self.reports or self.tls_reports or self.failures)
 
 
 def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
@@ -49,7 +94,7 @@ def read(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
         return _refused(name, too_large(len(raw), limits))
     head = raw[:512]
     if is_zip(head) or packing_of(head) or looks_like_xml(head) or looks_like_json(head):
-        reading = _collect(None, unpack(raw, name, limits), limits)
+        reading = _collect(None, (Attachment(name, raw),), limits)
     elif looks_like_mail(head):
         return _read_mail(raw, name, limits)
     else:
@@ -66,21 +111,23 @@ def too_large(size: int, limits: Limits) -> RefusedError:
 def _read_mail(raw: bytes, name: str, limits: Limits) -> Reading:
     try:
         mail = read_mail(raw, limits)
-    except RefusedError as error:
+    except ReportError as error:
         return _refused(name, error, read_headers(raw[:HEADER_BYTES]))
     if mail.failure_report:
-        return _refused(
-            name, UnsupportedError("a failure report (RFC 6591), not an aggregate report"), mail.headers
-        )
-    found = (
-        each for attachment in mail.attachments for each in unpack(attachment.data, attachment.name, limits)
-    )
-    reading = _collect(mail.headers, found, limits)
-    if reading.reports:
+        return _read_failures(mail, name)
+    reading = _collect(mail.headers, mail.attachments, limits)
+    if reading.is_report:
         return reading
     if not reading.refusals:
         return _refused(name, _nothing_attached(mail), mail.headers)
     return _taken_at_its_word(reading) if mail.announces_report else _left_alone(reading)
+
+
+def _read_failures(mail: Mail, name: str) -> Reading:
+    if not mail.failures:
+        error = UnsupportedError("a failure report (RFC 6591) in no form that is known")
+        return _refused(name, error, mail.headers)
+    return Reading(mail.headers, (), (), failures=tuple(map(ReadFailure, mail.failures)))
 
 
 def _nothing_attached(mail: Mail) -> ReportError:
@@ -91,7 +138,7 @@ def _nothing_attached(mail: Mail) -> ReportError:
 
 def _taken_at_its_word(reading: Reading) -> Reading:
     """Call corrupt what was announced as a report and is none: Yahoo once sent the text `unused` for one."""
-    return _recast(reading, NotAReportError, CorruptError) if not reading.reports else reading
+    return reading if reading.is_report else _recast(reading, NotAReportError, CorruptError)
 
 
 def _left_alone(reading: Reading) -> Reading:
@@ -103,38 +150,49 @@ def _recast(reading: Reading, old: type[ReportError], new: type[ReportError]) ->
     refusals = (
         Refusal(it.name, new(str(it.error))) if isinstance(it.error, old) else it for it in reading.refusals
     )
-    return Reading(reading.headers, reading.reports, tuple(refusals))
+    return replace(reading, refusals=tuple(refusals))
 
 
-def _collect(headers: MailHeaders | None, found: Iterator[Document | Refusal], limits: Limits) -> Reading:
+def _collect(headers: MailHeaders | None, attachments: Iterable[Attachment], limits: Limits) -> Reading:
+    """Read every document in the attachments; each is accounted for on its own, the limits count for all together."""
+    budget = Budget(limits)
     reports: list[ReadReport] = []
+    tls_reports: list[ReadTlsReport] = []
     refusals: list[Refusal] = []
-    size = 0
-    for each in found:
-        size += 0 if isinstance(each, Refusal) else each.size
-        result = each if isinstance(each, Refusal) else _read_document(each, size, limits)
-        if isinstance(result, Refusal):
-            refusals.append(result)
-        else:
-            reports.append(result)
-    if reports:  # whatever else lies beside a report is nobody's concern, unless it was meant to be one
+    for attachment in attachments:
+        for found in unpack(attachment.data, attachment.name, budget):
+            result = found if isinstance(found, Refusal) else _read_document(found, budget.size, limits)
+            if isinstance(result, Refusal):
+                refusals.append(result)
+            elif isinstance(result, ReadReport):
+                reports.append(result)
+            else:
+                tls_reports.append(result)
+    if (
+        reports or tls_reports
+    ):  # whatever else lies beside a report is nobody's concern, unless it was meant to be one
         refusals = [refusal for refusal in refusals if not isinstance(refusal.error, NotAReportError)]
-    return Reading(headers, tuple(reports), tuple(refusals))
+    return Reading(headers, tuple(reports), tuple(refusals), tuple(tls_reports))
 
 
-def _read_document(document: Document, size: int, limits: Limits) -> ReadReport | Refusal:
-    """Read a document; `size` is what the message's documents have together, this one included."""
+def _read_document(document: Document, size: int, limits: Limits) -> ReadReport | ReadTlsReport | Refusal:
+    """Read a document; `size` is what the message's documents have together so far, this one included."""
     try:
-        if size > limits.document_bytes:
-            raise RefusedError(
-                f"more than {limits.document_bytes} bytes in one message (limit document_bytes)"
-            )
+        if document.kind == "json":
+            return ReadTlsReport(document, _read_tls_report(document, limits))
         if size > LARGE:
-            return ReadReport(document, ReportReader(document.chunks, limits).header, None, limits)
-        report = read_report(document.chunks, limits)
+            reader = ReportReader(document.chunks, limits, document.damage)
+            return ReadReport(document, reader.header, None, limits)
+        report = read_report(document.chunks, limits, document.damage)
         return ReadReport(document, report.header, report, limits)
     except ReportError as error:
         return Refusal(document.name, error)
+
+
+def _read_tls_report(document: Document, limits: Limits) -> TlsReport:
+    if document.damage:
+        raise CorruptError(document.damage)
+    return read_tls_report(b"".join(document.chunks()), limits)
 
 
 def _refused(name: str, error: ReportError, headers: MailHeaders | None = None) -> Reading:

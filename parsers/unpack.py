@@ -1,66 +1,52 @@
-"""What a reporter attached in, XML documents out: gzip, zip, zlib or bare XML, told apart by magic bytes alone.
+"""What a reporter attached in, documents out: XML or JSON, bare or in gzip, zip or zlib, told apart by content alone.
 
 A document keeps its compressed bytes and inflates them anew each time it is read: memory never holds a large one.
 """
 
 import hashlib
-import io
-import struct
-import zipfile
 import zlib
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, Literal
 
-from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError, UnsupportedError
-from parsers.limits import Limits
+from parsers.archive import Member, is_zip, read_archive
+from parsers.budget import Budget, RecordCounter
+from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError
+from parsers.streams import Packing, Stream, packing_of
 
-CHUNK: Final = 1 << 16
 KEPT: Final = 1 << 22
-"""Bytes up to which a document's XML is held in memory; a larger one is inflated again for each reading."""
+"""Bytes up to which a message's documents are held in memory; later ones are inflated again for each reading."""
 
 _BLANKS: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
-_ZIP_LOCAL_HEADER: Final = struct.Struct(
-    "<4s22xHH"
-)  # APPNOTE 4.3.7: signature, then the lengths of name and extra
-_ZIP_SIGNATURE: Final = b"PK\x03\x04"
-_GZIP_SIGNATURE: Final = b"\x1f\x8b"
-_ENCRYPTED: Final = 0x1
 
-
-class Packing(StrEnum):
-    """How a document's bytes are compressed."""
-
-    PLAIN = "plain"
-    GZIP = "gzip"
-    ZLIB = "zlib"
-    DEFLATE = "deflate"
-
-
-_ZIP_METHODS: Final = {zipfile.ZIP_STORED: Packing.PLAIN, zipfile.ZIP_DEFLATED: Packing.DEFLATE}
-_WINDOW_BITS: Final = {Packing.GZIP: 31, Packing.ZLIB: 15, Packing.DEFLATE: -15}
+Kind = Literal["xml", "json"]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One XML document that was attached, all of it inflated once within the limits."""
+    """One document that was attached, all that there is of it inflated once within the limits."""
 
     name: str
+    """The attachment's, or that of the zip archive's member: on one line."""
+    kind: Kind
     size: int
-    """Bytes of XML."""
+    """Bytes of XML or JSON."""
     sha256: str
-    """Of the XML, in hex."""
+    """Of the XML or JSON, in hex."""
     packing: Packing
     packed: bytes
     """As the reporter compressed it, to be kept."""
-    xml: bytes | None
-    """The XML itself where it is small."""
+    content: bytes | None
+    """The XML or JSON itself where it is small."""
+    damage: str | None
+    """Why there may have been more of it; None for a whole one."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the XML from the start."""
-        return iter((self.xml,)) if self.xml is not None else _inflate(self.packed, self.packing)
+        """Give the XML or JSON from the start, as far as it goes. Raises nothing."""
+        if self.content is not None:
+            return iter((self.content,))
+        return Stream(self.packed, self.packing).pieces()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +58,20 @@ class Refusal:
 
 
 def inflate(packed: bytes, packing: Packing) -> bytes:
-    """Give back a kept document's XML."""
-    return b"".join(_inflate(packed, packing))
+    """Give back a kept document's XML or JSON."""
+    return b"".join(Stream(packed, packing).pieces())
 
 
-def unpack(data: bytes, name: str, limits: Limits) -> Iterator[Document | Refusal]:
-    """Give every document in an attachment, and a Refusal for each part that is none. Raises nothing."""
+def unpack(data: bytes, name: str, budget: Budget) -> Iterator[Document | Refusal]:
+    """Give every document in an attachment, and a Refusal for each part that is none. Raises nothing.
+
+    The budget is that of the whole message. A container that is cut off gives what can be inflated.
+    """
     try:
-        yield from _open(data, name, limits, limits.nesting)
+        budget.take_document()
+        yield from _open(_Packed(name, Packing.PLAIN, data), budget, budget.limits.nesting)
     except ReportError as error:
         yield Refusal(name, error)
-
-
-def packing_of(head: bytes) -> Packing | None:
-    """Tell a compressed stream by its first bytes (RFC 1952 2.3.1, RFC 1950 2.2)."""
-    if head.startswith(_GZIP_SIGNATURE):
-        return Packing.GZIP
-    if head[:1] == b"\x78" and len(head) > 1 and int.from_bytes(head[:2]) % 31 == 0:
-        return Packing.ZLIB
-    return None
-
-
-def is_zip(head: bytes) -> bool:
-    """Tell a zip archive, an empty one too, by its first bytes (APPNOTE 4.3.7, 4.3.16)."""
-    return head.startswith((_ZIP_SIGNATURE, b"PK\x05\x06"))
 
 
 def looks_like_xml(head: bytes) -> bool:
@@ -108,145 +84,135 @@ def looks_like_json(head: bytes) -> bool:
     return head.lstrip(_BLANKS).startswith(b"{")
 
 
-def _open(data: bytes, name: str, limits: Limits, nesting: int) -> Iterator[Document | Refusal]:
-    if is_zip(data):
-        yield from _members(data, name, limits, nesting)
+def _open(content: "_Packed", budget: Budget, nesting: int) -> Iterator[Document | Refusal]:
+    if is_zip(content.data):
+        yield from _members(content, budget, nesting)
     else:
-        yield from _document(_Packed(name, packing_of(data) or Packing.PLAIN, data), limits, nesting)
+        packing = packing_of(content.data) or Packing.PLAIN
+        yield from _document(replace(content, packing=packing), budget, nesting)
+
+
+def _members(content: "_Packed", budget: Budget, nesting: int) -> Iterator[Document | Refusal]:
+    """Give the documents of a zip archive: each member is accounted for on its own, unless they are too many."""
+    archive = read_archive(content.data, budget)
+    for member in archive.members:
+        budget.take_document()
+        try:
+            yield from _document(_cut_out(content, member, archive.damage), budget, nesting)
+        except ReportError as error:
+            yield Refusal(f"{content.name}/{member.name}", error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """One compressed stream, and the checksum its container promised (gzip and zlib carry their own)."""
+    """One compressed stream, and what its container says about it (gzip and zlib carry their own checksum)."""
 
     name: str
     packing: Packing
     data: bytes
     crc32: int | None = None
-
-    def pieces(self, limits: Limits) -> Iterator[bytes]:
-        """Inflate within the limits. Raises RefusedError over one of them, CorruptError for a damaged stream."""
-        size = crc32 = 0
-        allowed = max(limits.ratio_free_bytes, limits.ratio * len(self.data))
-        for piece in _inflate(self.data, self.packing, limits.members):
-            size += len(piece)
-            if size > limits.document_bytes:
-                raise RefusedError(
-                    f"more than {limits.document_bytes} bytes when unpacked (limit document_bytes)"
-                )
-            if size > allowed:
-                raise RefusedError(f"unpacks to more than {limits.ratio} times its size (limit ratio)")
-            crc32 = zlib.crc32(piece, crc32)
-            yield piece
-        if self.crc32 is not None and self.crc32 != crc32:
-            raise CorruptError("zip member is damaged: its checksum differs")
+    damage: str | None = None
+    arrived: int | None = None
+    """Bytes it came in where it was in another container."""
 
 
-def _document(packed: _Packed, limits: Limits, nesting: int) -> Iterator[Document | Refusal]:
+def _cut_out(archive: _Packed, member: Member, damage: str | None) -> _Packed:
+    data = archive.data[member.start : member.end]
+    return _Packed(member.name, member.packing, data, member.crc32, damage, archive.arrived)
+
+
+def _document(packed: _Packed, budget: Budget, nesting: int) -> Iterator[Document | Refusal]:
     """Inflate one stream; look into it again where it is a container itself."""
-    pieces = packed.pieces(limits)
+    unpacking = _Unpacking(packed, budget)
+    pieces = unpacking.pieces()
     head = next(pieces, b"")
     if is_zip(head) or packing_of(head):
         if nesting == 0:
-            raise RefusedError(f"more than {limits.nesting} container within a container (limit nesting)")
-        yield from _open(b"".join(chain((head,), pieces)), packed.name, limits, nesting - 1)
-        return
-    if looks_like_json(head):
-        raise _json(head)
-    if not looks_like_xml(head):
-        raise NotAReportError("neither XML nor a compressed report" if head else "empty")
-    yield _read(packed, chain((head,), pieces))
+            limit = budget.limits.nesting
+            raise RefusedError(f"more than {limit} container within a container (limit nesting)")
+        inner = unpacking.container(chain((head,), pieces))
+        content = _Packed(packed.name, Packing.PLAIN, inner, arrived=len(packed.data))
+        yield from _open(content, budget, nesting - 1)
+    elif looks_like_json(head):
+        yield unpacking.document("json", chain((head,), pieces))
+    elif looks_like_xml(head):
+        yield unpacking.document("xml", chain((head,), pieces))
+    elif head.strip(_BLANKS) or any(piece.strip(_BLANKS) for piece in pieces):
+        raise NotAReportError("neither XML nor a compressed report")
+    else:  # nothing but blanks to the end: many a bomb is made of zeros, and is refused on the way there
+        raise CorruptError(unpacking.damage) if unpacking.damage else NotAReportError("empty")
 
 
-def _read(packed: _Packed, pieces: Iterator[bytes]) -> Document:
-    digest = hashlib.sha256()
-    size = 0
-    kept: list[bytes] = []
-    for piece in pieces:
-        digest.update(piece)
-        size += len(piece)
-        if size <= KEPT:
-            kept.append(piece)
-    xml = b"".join(kept) if size <= KEPT else None
-    return Document(packed.name, size, digest.hexdigest(), packed.packing, packed.data, xml)
+class _Unpacking:
+    """A packed stream on its first way through: bounded, checked and counted."""
 
+    def __init__(self, packed: _Packed, budget: Budget) -> None:
+        self._packed = packed
+        self._budget = budget
+        self._stream = Stream(packed.data, packed.packing, members=budget.limits.members)
+        self._size = 0
+        self._records = 0
+        self._arrived = packed.arrived or len(packed.data)
 
-def _json(head: bytes) -> ReportError:
-    if b'"organization-name"' in head or b'"policies"' in head:
-        return UnsupportedError("an SMTP TLS report (RFC 8460), not an aggregate report")
-    return NotAReportError("JSON, not a DMARC report")
+    @property
+    def damage(self) -> str | None:
+        """Why there may have been more; known once the pieces are given."""
+        return f"{self._packed.packing} stream is cut off" if self._stream.is_cut else self._packed.damage
 
-
-def _members(data: bytes, name: str, limits: Limits, nesting: int) -> Iterator[Document | Refusal]:
-    """Give the documents of a zip archive: each member is accounted for on its own."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        raise CorruptError(f"zip archive cannot be read: {error}") from error
-    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
-    if len(members) > limits.members:
-        raise RefusedError(f"more than {limits.members} members in a zip archive (limit members)")
-    if not members:
-        raise CorruptError("zip archive without members")
-    for member in members:
-        try:
-            yield from _document(_packed_member(data, member), limits, nesting)
-        except ReportError as error:
-            yield Refusal(f"{name}/{member.filename}", error)
-
-
-def _packed_member(data: bytes, member: zipfile.ZipInfo) -> _Packed:
-    """Cut a member's compressed bytes out of the archive, as its local header places them (APPNOTE 4.3.7)."""
-    if member.flag_bits & _ENCRYPTED:
-        raise RefusedError("zip member is encrypted")
-    packing = _ZIP_METHODS.get(member.compress_type)
-    if packing is None:
-        raise RefusedError(f"zip member is compressed by method {member.compress_type}: only deflate is read")
-    try:
-        signature, name_length, extra_length = _ZIP_LOCAL_HEADER.unpack_from(data, member.header_offset)
-    except struct.error as error:
-        raise CorruptError("zip member lies outside the archive") from error
-    start = member.header_offset + _ZIP_LOCAL_HEADER.size + name_length + extra_length
-    packed = data[start : start + member.compress_size]
-    if signature != _ZIP_SIGNATURE or len(packed) != member.compress_size:
-        raise CorruptError("zip member is cut off")
-    return _Packed(member.filename, packing, packed, member.CRC)
-
-
-def _inflate(packed: bytes, packing: Packing, members: int | None = None) -> Iterator[bytes]:
-    """Inflate in pieces of at most CHUNK bytes; a gzip stream may have several members (RFC 1952 2.2).
-
-    What follows the last member is padding or garbage that real reporters send, and is ignored.
-    """
-    if packing is Packing.PLAIN:
-        yield from (packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK))
-        return
-    member = 1
-    rest = yield from _inflate_member(packed, 0, packing)
-    while packing is Packing.GZIP and packed.startswith(_GZIP_SIGNATURE, rest):
-        member += 1
-        if members is not None and member > members:
-            raise RefusedError(f"more than {members} members in a gzip stream (limit members)")
-        rest = yield from _inflate_member(packed, rest, packing)
-
-
-def _inflate_member(packed: bytes, start: int, packing: Packing) -> Generator[bytes, None, int]:
-    """Inflate one member; return where the next one would begin."""
-    stream = zlib.decompressobj(_WINDOW_BITS[packing])
-    try:
-        for position in range(start, len(packed), CHUNK):
-            slice_ = packed[position : position + CHUNK]
-            while slice_:
-                piece = stream.decompress(slice_, CHUNK)
-                if piece:
-                    yield piece
-                if stream.eof:
-                    return min(position + CHUNK, len(packed)) - len(stream.unused_data)
-                slice_ = stream.unconsumed_tail
-        while piece := stream.decompress(b"", CHUNK):  # what zlib still holds back after the last input
+    def pieces(self) -> Iterator[bytes]:
+        """Inflate. Raises RefusedError over a limit, CorruptError for an invalid stream or a wrong checksum."""
+        limits = self._budget.limits
+        allowed = max(limits.ratio_free_bytes, limits.ratio * len(self._packed.data))
+        promised, crc32 = self._packed.crc32, 0
+        for piece in self._stream.pieces():
+            self._size += len(piece)
+            if self._size > allowed:
+                raise RefusedError(f"unpacks to more than {limits.ratio} times its size (limit ratio)")
+            self._budget.take_bytes(len(piece))
+            if promised is not None:
+                crc32 = zlib.crc32(piece, crc32)
             yield piece
-    except zlib.error as error:
-        raise CorruptError(f"{packing} stream is damaged: {error}") from error
-    if stream.eof:
-        return len(packed)
-    raise CorruptError(f"{packing} stream is cut off")
+        if promised not in (None, crc32) and not self._stream.is_cut:
+            raise CorruptError("zip member is damaged: its checksum differs")
+
+    def container(self, pieces: Iterator[bytes]) -> bytes:
+        """Give the whole content of what is a container itself: never more than a mail may bring."""
+        most = self._budget.limits.mail_bytes
+        kept = []
+        for piece in pieces:
+            if self._size > most:
+                raise RefusedError(
+                    f"more than {most} bytes of container within a container (limit mail_bytes)"
+                )
+            kept.append(piece)
+        return b"".join(kept)
+
+    def _take_records(self, number: int) -> None:
+        """Count records, and those that are more than the bytes they came in."""
+        crowded = max(0, self._records - self._arrived)
+        self._records += number
+        self._budget.take_records(number, crowded=max(0, self._records - self._arrived) - crowded)
+
+    def document(self, kind: Kind, pieces: Iterator[bytes]) -> Document:
+        """Read the whole content of what is a document."""
+        digest = hashlib.sha256()
+        counter = RecordCounter()
+        kept = []
+        for piece in pieces:
+            digest.update(piece)
+            if kind == "json":
+                self._budget.take_json(len(piece))
+            else:
+                self._take_records(counter.count(piece))
+            if self._budget.size <= KEPT:
+                kept.append(piece)
+        return Document(
+            name=self._packed.name,
+            kind=kind,
+            size=self._size,
+            sha256=digest.hexdigest(),
+            packing=self._packed.packing,
+            packed=self._packed.data[: self._stream.end],
+            content=b"".join(kept) if self._budget.size <= KEPT else None,
+            damage=self.damage,
+        )

@@ -146,6 +146,8 @@ class Report:
     header: ReportHeader
     records: tuple[Record, ...]
     deviations: tuple[Deviation, ...]
+    damage: str | None = None
+    """Why reading stopped before the end of the document; None for a whole one."""
 
     def blocks(self) -> Iterator[tuple[Record, ...]]:
         """Give the records as ReportReader does, so that a report of any length is stored in one way."""

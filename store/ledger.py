@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from parsers.message import MailHeaders
 from store.outcomes import KEPT, Outcome
@@ -45,6 +45,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A message whose bytes are kept."""
+
+    key: int
+    sighting: Sighting
+    packed: bytes
+    """Compressed by zlib."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A message with its outcome, to be written."""
 
@@ -56,6 +66,8 @@ class Entry:
     size: int
     raw: bytes
     headers: MailHeaders | None
+    dmarc: str | None
+    """The trusted receiving server's verdict on the mail."""
     outcome: Outcome
     reason: str | None
     attempts: int
@@ -75,6 +87,29 @@ def known(connection: Connection, place: Place, uids: Sequence[str]) -> dict[tup
         for uid, key, sha256, outcome, attempts in connection.execute(query):
             found[uid, sha256] = Known(key, Outcome(outcome), attempts)
     return found
+
+
+def count_kept(connection: Connection, outcomes: Iterable[Outcome]) -> int:
+    """Count the messages with these outcomes whose bytes are kept."""
+    number = select(func.count()).select_from(message_raw.join(message))
+    return connection.scalar(number.where(message.c.outcome.in_(outcomes))) or 0
+
+
+def kept(connection: Connection, outcomes: Iterable[Outcome], above: int, limit: int) -> list[Kept]:
+    """Give kept messages with these outcomes, in the order of their keys, from above a key on."""
+    columns = select(
+        message.c.id,
+        message.c.source,
+        message.c.folder,
+        message.c.uidvalidity,
+        message.c.uid,
+        message_raw.c.data,
+    )
+    wanted = message.c.outcome.in_(outcomes) & (message.c.id > above)
+    found = columns.join_from(message, message_raw).where(wanted).order_by(message.c.id).limit(limit)
+    return [
+        Kept(key, Sighting(Place(*place), uid), data) for key, *place, uid, data in connection.execute(found)
+    ]
 
 
 def write_entries(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
@@ -112,6 +147,8 @@ def _row(entry: Entry, now: datetime) -> dict[str, Any]:
         "attempts": entry.attempts,
         "first_seen_at": now,
         "decided_at": now,
+        "from_domain": headers and headers.from_domain,
+        "dmarc": entry.dmarc,
     }
 
 

@@ -40,8 +40,13 @@ KEPT = frozenset({Outcome.PARTIAL, Outcome.UNSUPPORTED, Outcome.CORRUPT, Outcome
 _WORST_FIRST = (Outcome.REFUSED, Outcome.CORRUPT, Outcome.UNSUPPORTED, Outcome.NOT_A_REPORT)
 
 
-def decide(verdicts: Sequence[Verdict], refusals: Sequence[Refusal]) -> tuple[Outcome, str | None]:
-    """Give the outcome of a message and the reason for it, if a person should know one."""
+def decide(
+    verdicts: Sequence[Verdict], refusals: Sequence[Refusal], foreign: Sequence[str] = ()
+) -> tuple[Outcome, str | None]:
+    """Give the outcome of a message and the reason for it, if a person should know one.
+
+    `foreign` are the domains of its reports that are none of ours.
+    """
     reason = _reason(refusals)
     if not verdicts:
         outcomes = {Outcome(refusal.error.outcome) for refusal in refusals}
@@ -50,7 +55,7 @@ def decide(verdicts: Sequence[Verdict], refusals: Sequence[Refusal]) -> tuple[Ou
         return Outcome.PARTIAL, reason
     for verdict, outcome in ((Verdict.STORED, Outcome.STORED), (Verdict.CONFLICT, Outcome.CONFLICT)):
         if verdict in verdicts:
-            return outcome, _conflicts(verdicts)
+            return outcome, _conflicts(verdicts) or _foreign(foreign)
     return Outcome.DUPLICATE, "every report in it is stored already"
 
 
@@ -68,6 +73,11 @@ def _conflicts(verdicts: Sequence[Verdict]) -> str | None:
         if number
         else None
     )
+
+
+def _foreign(domains: Sequence[str]) -> str | None:
+    named = ", ".join(domain[:NAME_LENGTH] for domain in domains[:NAMED])
+    return f"about {named}, none of our domains: kept, not counted" if domains else None
 
 
 def decide_failed(attempts: int, problem: str) -> tuple[Outcome, str]:

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from parsers.deviations import Deviation
+from parsers.errors import CorruptError
 from parsers.reading import ReadReport
+from parsers.unpack import Refusal
 from store import schema
 from store.bulk import Row, insert_rows
+from store.claims import insert_new
 from store.outcomes import Verdict
-from store.rollups import Rollups
+from store.rollups import Rollups, withdraw
 from store.rows import RecordRows, report_row, xml_row
 
 FLUSH = 5_000
@@ -34,8 +36,10 @@ class Filed:
 
     key: int
     verdict: Verdict
-    records: int
-    deviations: tuple[Deviation, ...]
+    records: int = 0
+    deviations: tuple[Deviation, ...] = ()
+    damage: Refusal | None = None
+    """What of it could not be read."""
 
 
 def next_key(connection: Connection, table: Table) -> int:
@@ -64,9 +68,12 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[int, Ver
 
     Two unique constraints decide: one on the identity of counted reports, one on the hash of the XML.
     """
-    stored = _insert_new(connection, rows)
-    again = [row | {"counted": False} for row in rows if row["id"] not in stored]
-    conflicts = _insert_new(connection, again)
+    stored = insert_new(connection, schema.report, rows)
+    known = [row for row in rows if row["id"] not in stored]
+    stored |= _replace(connection, known, rows)
+    # of a report that is known, a damaged copy tells nothing new
+    again = [row | {"counted": False} for row in known if row["id"] not in stored and row["whole"]]
+    conflicts = insert_new(connection, schema.report, again)
     return {
         row["id"]: Verdict.STORED
         if row["id"] in stored
@@ -77,12 +84,34 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[int, Ver
     }
 
 
-def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> set[int]:
-    if not rows:
-        return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(schema.report).on_conflict_do_nothing().returning(schema.report.c.id)
-    return set(connection.scalars(statement, rows))
+def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[dict[str, Any]]) -> set[int]:
+    """Put whole reports, and longer pieces, in the place of counted ones that are damaged; return their keys."""
+    replaced: set[int] = set()
+    if not known or not _damaged(connection, [row["identity"] for row in known]):
+        return replaced
+    for row in known:
+        old = _damaged(connection, [row["identity"]])
+        better = old and (row["whole"] or row["xml_bytes"] > old[0].xml_bytes)
+        if not better or _is_stored(connection, row["xml_sha256"]):
+            continue
+        withdraw(connection, old[0].id)
+        for other in batch:
+            if other["id"] == old[0].id:  # came in the same batch: its records are yet to be written
+                other["counted"] = False
+        replaced |= insert_new(connection, schema.report, [row])
+    return replaced
+
+
+def _damaged(connection: Connection, identities: list[str]) -> Sequence[Any]:
+    """Find the damaged reports that are counted under some identities."""
+    report = schema.report.c
+    found = select(report.id, report.xml_bytes).where(report.identity.in_(identities))
+    return connection.execute(found.where(report.counted, ~report.whole)).all()
+
+
+def _is_stored(connection: Connection, xml_sha256: str) -> bool:
+    report = schema.report.c
+    return connection.scalar(select(report.id).where(report.xml_sha256 == xml_sha256)) is not None
 
 
 class _Filing:
@@ -96,27 +125,25 @@ class _Filing:
 
     def file(self, row: dict[str, Any], verdict: Verdict, read: ReadReport) -> Filed:
         if verdict is Verdict.DUPLICATE:
-            return Filed(row["id"], verdict, 0, ())
+            return Filed(row["id"], verdict)
         report = read.open()
         records = messages = 0
         for block in report.blocks():
-            records = self._rows.add(row["id"], records, block)
+            records = self._rows.add(row["id"], read.header.policy, records, block)
             messages += sum(record.messages for record in block)
-            if verdict is Verdict.STORED:
+            if verdict is Verdict.STORED and row["counted"]:
                 self._rollups.add(row["policy_domain"], row["day"], block)
             if len(self._rows.record) >= FLUSH:
                 self.flush()
         self._xml.append(xml_row(row["id"], read))
         if read.report is None:
-            self._total(row["id"], records, messages)
-        return Filed(row["id"], verdict, records, report.deviations)
+            totals = {"records": records, "messages": messages, "whole": report.damage is None}
+            self._connection.execute(update(schema.report).where(schema.report.c.id == row["id"]), totals)
+        damage = Refusal(read.document.name, CorruptError(report.damage)) if report.damage else None
+        return Filed(row["id"], verdict, records, report.deviations, damage)
 
     def flush(self) -> None:
         self._rows.write(self._connection)
         self._rollups.write(self._connection)
         insert_rows(self._connection, schema.report_xml, self._xml)
         self._xml.clear()
-
-    def _total(self, key: int, records: int, messages: int) -> None:
-        totals = update(schema.report).where(schema.report.c.id == key)
-        self._connection.execute(totals.values(records=records, messages=messages))

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from parsers.alignment import Recomputed, recompute
 from parsers.reading import ReadReport
-from parsers.unpack import Packing
-from parsers.values import Record, ReportHeader
+from parsers.streams import Packing
+from parsers.values import PolicyPublished, Record, ReportHeader
 from store import schema
 from store.bulk import Row, insert_rows
 
@@ -38,7 +39,7 @@ def day(header: ReportHeader, now: datetime) -> date:
 
 
 def report_row(key: int, message_key: int, read: ReadReport, now: datetime) -> dict[str, Any]:
-    """Give the row of a report; its totals follow once its records are read."""
+    """Give the row of a report; the totals of a large one, and whether it is whole, follow once it is read."""
     header, policy = read.header, read.header.policy
     return {
         "id": key,
@@ -69,9 +70,11 @@ def report_row(key: int, message_key: int, read: ReadReport, now: datetime) -> d
         "xml_bytes": read.document.size,
         "records": 0 if read.report is None else len(read.report.records),
         "messages": 0 if read.report is None else sum(record.messages for record in read.report.records),
-        "counted": True,
-        "whole": True,
+        "counted": not read.foreign,
+        "whole": read.report is None or read.report.damage is None,
         "ingested_at": now,
+        "is_foreign": read.foreign,
+        "sender_fits": read.sender_fits,
     }
 
 
@@ -91,10 +94,10 @@ class RecordRows:
     record_spf: list[Row] = field(default_factory=list)
     record_reason: list[Row] = field(default_factory=list)
 
-    def add(self, key: int, first: int, records: Sequence[Record]) -> int:
+    def add(self, key: int, policy: PolicyPublished, first: int, records: Sequence[Record]) -> int:
         """Add records of a report from an ordinal on; return the next ordinal."""
         for ordinal, record in enumerate(records, first):
-            self.record.append(_record(key, ordinal, record))
+            self.record.append(_record(key, ordinal, record, recompute(record, policy)))
             self.record_dkim += [
                 (key, ordinal, position, it.domain, it.selector, it.result, it.human_result, it.result_raw)
                 for position, it in enumerate(record.dkim_results)
@@ -131,7 +134,7 @@ class RecordRows:
             rows.clear()
 
 
-def _record(key: int, ordinal: int, record: Record) -> Row:
+def _record(key: int, ordinal: int, record: Record, recomputed: Recomputed) -> Row:
     return (
         key,
         ordinal,
@@ -148,4 +151,7 @@ def _record(key: int, ordinal: int, record: Record) -> Row:
         record.disposition_raw,
         record.dkim_raw,
         record.spf_raw,
+        recomputed.dkim,
+        recomputed.spf,
+        recomputed.agreement,
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -99,6 +100,12 @@ message = _table(
     _required("attempts", Integer, "how often it was read"),
     _required("first_seen_at", UtcDateTime, "when it was first read"),
     _required("decided_at", UtcDateTime, "when it got this outcome"),
+    _optional(
+        "from_domain", Text, "author domain of the mail, lower case; empty where it has none, or several"
+    ),
+    _optional(
+        "dmarc", Text, "the trusted receiving server's DMARC verdict on the mail; empty where it gave none"
+    ),
     UniqueConstraint("source", "folder", "uidvalidity", "uid", "sha256"),
     Index(None, "outcome"),
     rowid=True,
@@ -144,9 +151,13 @@ report = _table(
     _required("xml_bytes", BigInteger, "size of the XML"),
     _required("records", BigInteger, "number of records"),
     _required("messages", BigInteger, "sum of their messages"),
-    _required("counted", Boolean, "false for a second report with a known identity and other content"),
-    _required("whole", Boolean, "false where only part of it could be read"),
+    _required("counted", Boolean, "false for a second report with a known identity, and for a foreign one"),
+    _required("whole", Boolean, "false where only the records before a damaged place could be read"),
     _required("ingested_at", UtcDateTime, "when it was stored"),
+    _required("is_foreign", Boolean, "about a domain that is none of ours", server_default=false()),
+    _optional(
+        "sender_fits", Boolean, "the mail's author domain is the reporter's; empty where either is unknown"
+    ),
     UniqueConstraint("xml_sha256"),
     Index(
         "uq_report_identity_counted",
@@ -188,6 +199,11 @@ record = _table(
     _optional("disposition_raw", Text, "the token as sent, where it is another"),
     _optional("dkim_raw", Text, "the token as sent, where it is another"),
     _optional("spf_raw", Text, "the token as sent, where it is another"),
+    _optional(
+        "dkim_recomputed", Text, "aligned DKIM by the listed results: pass, fail; empty: not computable"
+    ),
+    _optional("spf_recomputed", Text, "aligned SPF by the listed results: pass, fail; empty: not computable"),
+    _optional("recomputed", Text, "against the reporter's evaluation: agrees, differs, not_computable"),
     Index(None, "source_ip"),
 )
 
@@ -227,6 +243,115 @@ record_reason = _table(
     _optional("type", Text, "forwarded, mailing_list, local_policy, …, unknown"),
     _optional("comment", Text, "as sent"),
     _optional("type_raw", Text, "the token as sent, where it is another"),
+)
+
+tls_report = _table(
+    "tls_report",
+    "One SMTP TLS report (RFC 8460)",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _key("message_key", "message", primary=False),
+    _required(
+        "identity", String(64), "SHA-256 of organization, report_id, period and policy domains, in hex"
+    ),
+    _required("json_sha256", String(64), "SHA-256 of the JSON, in hex"),
+    _optional("organization", Text, "organization-name"),
+    _optional("report_id", Text, "report-id"),
+    _optional("contact", Text, "contact-info"),
+    _optional("begins_at", UtcDateTime, "start of the reported period"),
+    _optional("ends_at", UtcDateTime, "end of the reported period"),
+    _required("day", Date, "UTC day it begins on (else ends, else was ingested)"),
+    _required("is_foreign", Boolean, "about domains none of which is ours"),
+    _required("counted", Boolean, "false for a second report with a known identity, and for a foreign one"),
+    _required("ingested_at", UtcDateTime, "when it was stored"),
+    UniqueConstraint("json_sha256"),
+    Index(
+        "uq_tls_report_identity_counted",
+        "identity",
+        unique=True,
+        postgresql_where=text("counted"),
+        sqlite_where=text("counted"),
+    ),
+    Index(None, "message_key"),
+    rowid=True,
+)
+
+tls_report_json = _table(
+    "tls_report_json",
+    "A TLS report's JSON, compressed as the reporter sent it, so that it can be parsed again",
+    _key("tls_report_key", "tls_report"),
+    _required("packing", Text, "gzip, zlib or deflate (raw, from a zip archive)"),
+    _required("data", LargeBinary, "the compressed JSON"),
+    rowid=True,
+)
+
+tls_policy = _table(
+    "tls_policy",
+    "One policy of a TLS report, and how many sessions kept it",
+    _key("tls_report_key", "tls_report"),
+    _part("position", Integer, "position in the report, from 0"),
+    _optional("policy_type", Text, "tlsa, sts, no-policy-found, unknown"),
+    _optional("policy_type_raw", Text, "the token as sent, where it is another"),
+    _optional("policy_domain", Text, "domain of the policy, lower case"),
+    _optional("policy_string", Text, "the policy as found, one string a line"),
+    _optional("mx_host", Text, "mx-host patterns, one a line"),
+    _required("successful_sessions", BigInteger, "total-successful-session-count"),
+    _required("failed_sessions", BigInteger, "total-failure-session-count"),
+    Index(None, "policy_domain"),
+)
+
+tls_failure = _table(
+    "tls_failure",
+    "One kind of failed sessions under a policy of a TLS report",
+    _key("tls_report_key", "tls_report"),
+    _part("position", Integer, "the policy"),
+    _part("ordinal", Integer, "position in the policy, from 0"),
+    _optional("result_type", Text, "certificate-expired, starttls-not-supported, …, unknown (RFC 8460 4.3)"),
+    _optional("result_type_raw", Text, "the token as sent, where it is another"),
+    _optional("sending_mta_ip", Address, "sending address"),
+    _optional("receiving_mx_hostname", Text, "the mail exchanger's name"),
+    _optional("receiving_mx_helo", Text, "the name it greeted with"),
+    _optional("receiving_ip", Address, "the mail exchanger's address"),
+    _required("failed_sessions", BigInteger, "failed-session-count"),
+    _optional("reason_code", Text, "failure-reason-code"),
+    _optional("additional_information", Text, "as sent"),
+)
+
+failure_report = _table(
+    "failure_report",
+    "One failure report about one message (RFC 6591, RFC 9991): its fields and that message's header, never its body",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _key("message_key", "message", primary=False),
+    _required("content_sha256", String(64), "SHA-256 of what was reported, before masking, in hex"),
+    _optional("feedback_type", Text, "auth-failure, abuse, …"),
+    _optional("user_agent", Text, "software that made the report"),
+    _optional("version", Text, "as sent"),
+    _optional("source_ip", Address, "sending address"),
+    _optional("reported_domain", Text, "lower case"),
+    _optional("arrival_at", UtcDateTime, "when the message arrived at the reporter"),
+    _optional(
+        "auth_failure", Text, "dmarc, spf, signature, bodyhash, revoked, adsp, unknown; several by comma"
+    ),
+    _optional("auth_failure_raw", Text, "as sent, where one is unknown"),
+    _optional("identity_alignment", Text, "spf, dkim or none (RFC 9991)"),
+    _optional("delivery_result", Text, "delivered, spam, policy, reject, other"),
+    _optional("reporting_mta", Text, "the reporter's mail server"),
+    _optional("original_envelope_id", Text, "as sent"),
+    _optional("original_mail_from", Text, "return path; masked by setting"),
+    _optional("original_rcpt_to", Text, "recipients; masked by setting"),
+    _optional("authentication_results", Text, "as sent; masked by setting"),
+    _optional("dkim_domain", Text, "d= of the signature"),
+    _optional("dkim_selector", Text, "s= of the signature"),
+    _optional("dkim_identity", Text, "i= of the signature; masked by setting"),
+    _optional("spf_dns", Text, "SPF records as found, one a line"),
+    _optional("header_from", Text, "author domain of the message, lower case"),
+    _required("incidents", BigInteger, "how many messages it stands for"),
+    _optional("headers", Text, "the message's header section; masked, or left out, by setting"),
+    _required("is_foreign", Boolean, "about a domain that is none of ours"),
+    _required("ingested_at", UtcDateTime, "when it was stored"),
+    UniqueConstraint("content_sha256"),
+    Index(None, "message_key"),
+    Index(None, "reported_domain", "arrival_at"),
+    rowid=True,
 )
 
 deviation = _table(

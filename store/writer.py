@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
@@ -15,9 +15,11 @@ from parsers.unpack import Refusal
 from store import schema
 from store.bulk import Row, insert_rows
 from store.database import Database
+from store.failures import file_failures
 from store.ledger import Entry, Known, Place, Sighting, known, write_entries
 from store.outcomes import KEPT, Outcome, Verdict, decide, decide_failed
 from store.reports import Filed, Submission, file_reports, next_key
+from store.tls import file_tls_reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,10 @@ class Decision:
     outcome: Outcome
     reason: str | None
     reports: int
-    """Reports that are new."""
+    """Aggregate reports that are new."""
     records: int
+    tls_reports: int = 0
+    failure_reports: int = 0
 
 
 def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[Decision]:
@@ -56,7 +60,8 @@ def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[
         problem = f"the database refuses it: {str(error.orig).partition(chr(10))[0]}"
     if len(batch) > 1:
         return [decision for one in batch for decision in write(database, [one], now)]
-    without_reports = replace(batch[0], reading=Reading(batch[0].reading.headers, (), ()), problem=problem)
+    headers_alone = Reading(batch[0].reading.headers, (), (), dmarc=batch[0].reading.dmarc)
+    without_reports = replace(batch[0], reading=headers_alone, problem=problem)
     with database.writing() as connection:
         return _write(connection, [without_reports], now)
 
@@ -69,9 +74,11 @@ class _Ticket:
     sha256: str
     key: int
     known: Known | None
-    filed: list[Filed]
     refusals: list[Refusal]
     problem: str | None
+    filed: list[Filed] = field(default_factory=list)
+    tls_reports: list[Verdict] = field(default_factory=list)
+    failures: list[Verdict] = field(default_factory=list)
 
     @property
     def attempts(self) -> int:
@@ -87,6 +94,7 @@ class _Ticket:
             size=incoming.size,
             raw=incoming.raw,
             headers=incoming.reading.headers,
+            dmarc=incoming.reading.dmarc,
             outcome=outcome,
             reason=reason,
             attempts=self.attempts,
@@ -113,7 +121,7 @@ def _tickets(connection: Connection, batch: Sequence[Incoming]) -> list[_Ticket]
         again = seen.get((incoming.sighting, sha256)) or seen.get((incoming.sighting, ""))
         refusals = list(incoming.reading.refusals)
         tickets.append(
-            _Ticket(incoming, sha256, again.key if again else key, again, [], refusals, incoming.problem)
+            _Ticket(incoming, sha256, again.key if again else key, again, refusals, incoming.problem)
         )
     return tickets
 
@@ -139,6 +147,19 @@ def _file(connection: Connection, tickets: Sequence[_Ticket], now: datetime) -> 
     for ticket, read in reads:
         if read.report is None:
             _file_large(connection, ticket, read, now)
+    _file_others(connection, tickets, now)
+
+
+def _file_others(connection: Connection, tickets: Sequence[_Ticket], now: datetime) -> None:
+    """Store the reports of other kinds: SMTP TLS reports and failure reports."""
+    tls_reports = [(ticket, read) for ticket in tickets for read in ticket.incoming.reading.tls_reports]
+    verdicts = file_tls_reports(connection, [(ticket.key, read) for ticket, read in tls_reports], now)
+    for (ticket, _), verdict in zip(tls_reports, verdicts, strict=True):
+        ticket.tls_reports.append(verdict)
+    failures = [(ticket, read) for ticket in tickets for read in ticket.incoming.reading.failures]
+    verdicts = file_failures(connection, [(ticket.key, read) for ticket, read in failures], now)
+    for (ticket, _), verdict in zip(failures, verdicts, strict=True):
+        ticket.failures.append(verdict)
 
 
 def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: datetime) -> None:
@@ -158,7 +179,17 @@ def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: 
 def _decide(ticket: _Ticket) -> tuple[Outcome, str | None]:
     if ticket.problem is not None:
         return decide_failed(ticket.attempts, ticket.problem)
-    return decide([filed.verdict for filed in ticket.filed], ticket.refusals)
+    damages = [filed.damage for filed in ticket.filed if filed.damage]
+    verdicts = [filed.verdict for filed in ticket.filed] + ticket.tls_reports + ticket.failures
+    return decide(verdicts, damages + ticket.refusals, _foreign_domains(ticket.incoming.reading))
+
+
+def _foreign_domains(reading: Reading) -> list[str]:
+    """Name what the foreign reports of a message are about, each once."""
+    aggregate = [it.header.policy.domain for it in reading.reports if it.foreign]
+    tls = [policy.domain for it in reading.tls_reports if it.foreign for policy in it.report.policies]
+    failures = [it.report.reported_domain for it in reading.failures if it.foreign]
+    return list(dict.fromkeys(domain or "no domain" for domain in aggregate + tls + failures))
 
 
 def _is_news(ticket: _Ticket, outcome: Outcome) -> bool:
@@ -168,18 +199,26 @@ def _is_news(ticket: _Ticket, outcome: Outcome) -> bool:
 
 def _decision(ticket: _Ticket, outcome: Outcome, reason: str | None) -> Decision:
     new = [filed for filed in ticket.filed if filed.verdict is not Verdict.DUPLICATE]
-    return Decision(outcome, reason, len(new), sum(filed.records for filed in new))
+    return Decision(
+        outcome,
+        reason,
+        len(new),
+        sum(filed.records for filed in new),
+        sum(verdict is not Verdict.DUPLICATE for verdict in ticket.tls_reports),
+        sum(verdict is not Verdict.DUPLICATE for verdict in ticket.failures),
+    )
 
 
 def _write_deviations(connection: Connection, tickets: Sequence[_Ticket]) -> None:
     """Write how reports depart from the standard, and what was not taken beside a report that was."""
     rows: list[Row] = []
     for ticket in tickets:
-        if not ticket.filed:
+        if not (ticket.filed or ticket.tls_reports):
             continue
         found: list[tuple[int | None, Deviation]] = [
             (it.key, each) for it in ticket.filed for each in it.deviations
         ]
+        found += [(None, each) for it in ticket.incoming.reading.tls_reports for each in it.report.deviations]
         found += [(None, _not_taken(refusal)) for refusal in ticket.refusals]
         start = _drop_old(connection, ticket) if ticket.known else 0
         rows += [

@@ -34,6 +34,7 @@ def test_every_setting_is_documented() -> None:
     text = documented_configuration()
     keys = {
         *settings.Settings.model_fields,
+        *settings.AcceptSettings.model_fields,
         *settings.ScheduleSettings.model_fields,
         *settings.LogSettings.model_fields,
         *settings.ImapSettings.model_fields,

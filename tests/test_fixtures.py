@@ -25,6 +25,7 @@ KEYS = [
     "generator",
     "policy",
     "records",
+    "deviations",
 ]
 
 

@@ -27,7 +27,7 @@ def run(settings: Settings, paths: list[Path], *, json: bool, strict: bool) -> i
         files.arrivals(path, settings.limits) for path in files.find(paths, database.files)
     )
     with show.progress("Reading", total) as tally.advance:
-        for _ in process(arrivals, database, settings.limits, tally):
+        for _ in process(arrivals, settings, database, tally):
             pass
     show.tally(tally, json=json)
     return of_tally(tally, strict=strict)

@@ -24,7 +24,7 @@ def run(settings: Settings, names: list[str], *, json: bool, strict: bool) -> in
     for box in chosen:
         with show.progress(box.name) as tally.advance:
             try:
-                visit(box, database, settings.limits, tally, Event())
+                visit(box, settings, database, tally, Event())
             except MailboxUnavailableError as error:
                 typer.echo(f"ruamill: {error}", err=True)
                 failures.append(of_error(error) or DONE)

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from fixtures import carriers
 from fixtures.carriers import Letter, attachment, gzipped, mail, multipart, zipped
+from fixtures.other_mails import failure_notice
 from tests.servers.dovecot import DovecotServer
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
@@ -138,17 +139,23 @@ def half_good_mail(number: int) -> Post:
 
 
 def corrupt_mail(number: int) -> Post:
-    """Carry half a report."""
+    """Carry the beginning of a report, which ends before the first record."""
     report = Report(number)
-    content = carriers.broken_off(_letter(number), _file_name(report), report.xml)
-    return Post(_id(number), content, "corrupt", "Failed")
+    cut = attachment("application/gzip", f"{_file_name(report)}.xml.gz", gzipped(report.xml)[:100])
+    return Post(_id(number), mail(_letter(number), cut), "corrupt", "Failed")
 
 
 def tls_mail(number: int) -> Post:
     """Carry a TLS report (RFC 8460)."""
     report = f'{{"organization-name": "Reporter", "report-id": "{number}", "policies": []}}'.encode()
     part = attachment("application/tlsrpt+gzip", f"reporter.example!{number}.json.gz", gzipped(report))
-    return Post(_id(number), mail(_letter(number), part), "unsupported", "Ignored")
+    return Post(_id(number), mail(_letter(number), part), "stored", "Processed")
+
+
+def notice_mail(number: int) -> Post:
+    """Tell of a failure in words alone."""
+    content = failure_notice(EPOCH, _id(number).strip("<>"))
+    return Post(_id(number), content, "unsupported", "Ignored")
 
 
 def ordinary_mail(number: int, words: str = "Today at one?") -> Post:
@@ -180,7 +187,7 @@ def mixed_mailbox() -> list[Post]:
     """Put 500 mails together, in an order that looks like chance and is always the same.
 
     450 bring reports of their own (30 of them two, 10 of them one and a broken one), 20 are second copies of others,
-    10 each are corrupt, TLS reports and ordinary mail.
+    10 are corrupt, 5 TLS reports, 5 notices of failures, 10 ordinary mail.
     """
     first = [
         *map(report_mail, range(410)),
@@ -190,7 +197,8 @@ def mixed_mailbox() -> list[Post]:
     copies = [again(post) for post in first[::22][:20]]
     others = [
         *map(corrupt_mail, range(450, 460)),
-        *map(tls_mail, range(460, 470)),
+        *map(tls_mail, range(460, 465)),
+        *map(notice_mail, range(465, 470)),
         *map(ordinary_mail, range(470, 480)),
     ]
     posts = [*first, *copies, *others]

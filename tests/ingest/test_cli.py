@@ -26,7 +26,7 @@ from tests.store.kit import DAY, FIRST_OF_NOVEMBER, RECORD, feedback, half, larg
 ROOT = Path(__file__).parents[2]
 MAILS = sorted((ROOT / "fixtures" / "mails").glob("*.eml"))
 REPORTS = sorted((ROOT / "fixtures" / "reports").glob("*.xml"))
-COMMANDS = ("", "ingest", "poll", "run", "parse", "sources", "db", "db upgrade")
+COMMANDS = ("", "ingest", "poll", "run", "retry", "parse", "sources", "db", "db upgrade")
 OUTCOMES = (
     "stored",
     "partial",
@@ -308,11 +308,12 @@ def test_a_newer_database_is_wrong_use(tmp_path: Path) -> None:
 
 
 def without_raw(value: Any) -> Any:
-    """Drop the tokens as they were sent, which the fixtures do not list."""
+    """Drop the tokens as they were sent, and what was recomputed, which the fixtures do not list."""
     if isinstance(value, list):
         return [without_raw(each) for each in value]
     if isinstance(value, dict):
-        return {key: without_raw(each) for key, each in value.items() if not key.endswith("_raw")}
+        listed = (key for key in value if key != "recomputed" and not key.endswith("_raw"))
+        return {key: without_raw(value[key]) for key in listed}
     return value
 
 
@@ -322,6 +323,7 @@ def test_parse_shows_what_a_report_says(xml: Path, capsys: pytest.CaptureFixture
     assert parse.run(Settings(), xml) == 0
     shown = json.loads(capsys.readouterr().out)
     (report,) = shown["reports"]
+    report["deviations"] = {f"{it['code']} {it['place']}": it["times"] for it in report["deviations"]}
     assert {key: without_raw(report[key]) for key in expected} == expected
     assert (shown["mail"], shown["not_taken"]) == (None, [])
 
@@ -345,15 +347,38 @@ def test_parse_says_why_a_report_is_not_taken(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {
         "mail": None,
         "reports": [],
+        "tls_reports": [],
+        "failure_reports": [],
         "not_taken": [{"name": "-", "outcome": "corrupt", "reason": "gzip stream is cut off"}],
     }
 
 
 def test_parse_says_why_a_large_report_is_not_taken(tmp_path: Path) -> None:
-    (tmp_path / "large.xml").write_bytes(large().removesuffix(b"</feedback>\n"))
+    hostile = f"<record><auth_results>{'<dkim/>' * 101}</auth_results></record></feedback>".encode()
+    (tmp_path / "large.xml").write_bytes(large().replace(b"</feedback>", hostile))
     done = ruamill("parse", "large.xml", cwd=tmp_path)
     (not_taken,) = json.loads(done.stdout)["not_taken"]
-    assert (done.returncode, not_taken["name"], not_taken["outcome"]) == (3, "large.xml", "corrupt")
+    assert (done.returncode, not_taken["name"], not_taken["outcome"]) == (3, "large.xml", "refused")
+
+
+def test_parse_shows_what_a_damaged_report_says(tmp_path: Path) -> None:
+    (tmp_path / "cut.xml").write_bytes(feedback().removesuffix(b"</feedback>\n"))
+    shown = json.loads(ruamill("parse", "cut.xml", cwd=tmp_path).stdout)
+    (report,) = shown["reports"]
+    assert len(report["records"]) == 1
+    assert "cut-off" in [it["code"] for it in report["deviations"]]
+    assert report["damage"]
+    assert report["records"][0]["recomputed"] == {"dkim": "pass", "spf": "fail", "agreement": "agrees"}
+
+
+def test_parse_shows_reports_of_other_kinds(tmp_path: Path) -> None:
+    tls = json.loads(ruamill("parse", ROOT / "fixtures" / "tls" / "google.json.gz", cwd=tmp_path).stdout)
+    assert tls["tls_reports"][0]["organization"] == "Google Inc."
+    failure = json.loads(
+        ruamill("parse", ROOT / "fixtures" / "failures" / "rfc9991.eml", cwd=tmp_path).stdout
+    )
+    assert failure["failure_reports"][0]["reported_domain"] == "inselpost.example"
+    assert failure["mail"]["subject"] is None
 
 
 def test_parse_of_nothing_is_wrong_use(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ingest import configuration
 from ingest.configuration import ConfigurationError, load
-from ingest.settings import ImapSettings, MaildirSettings, Settings
+from ingest.settings import AcceptSettings, ImapSettings, MaildirSettings, Settings
 
 IMAP = """
 [[mailbox]]
@@ -20,6 +20,9 @@ MAILDIR = """
 kind = "maildir"
 path = "/var/mail/dmarc"
 """
+SERVER = (
+    'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
+)
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +104,44 @@ def test_the_environment_can_add_a_mailbox_to_those_of_the_file() -> None:
     assert [type(box) for box in loaded.mailbox] == [ImapSettings, MaildirSettings]
 
 
+def test_our_domains_are_brought_to_one_form() -> None:
+    loaded = read('domains = ["Example.ORG.", " inselpost.example ", "bücher.example"]')
+    assert loaded.domains == ("example.org", "inselpost.example", "xn--bcher-kva.example")
+    assert read('domains = "Example.org"').domains == ("example.org",)
+    assert read("").domains == ()
+
+
+def test_what_is_accepted_can_be_set() -> None:
+    loaded = read(
+        'domains = "example.org"\n[accept]\ntrusted_authserv_id = "MX.example.org"\n'
+        'unauthenticated = "refuse"\nforeign = "refuse"\nfailure_headers = "none"\n'
+    )
+    assert loaded.accept == AcceptSettings(
+        trusted_authserv_id=("mx.example.org",),
+        unauthenticated="refuse",
+        foreign="refuse",
+        failure_headers="none",
+    )
+    several = read('[accept]\ntrusted_authserv_id = ["mx.example.org", "microsoft365"]')
+    assert several.accept.trusted_authserv_id == ("mx.example.org", "microsoft365")
+    assert read("").accept == AcceptSettings()
+
+
+def test_the_environment_overrides_lists_by_number() -> None:
+    toml = 'domains = ["example.org", "example.net"]\n[accept]\ntrusted_authserv_id = "mx.example.org"\n'
+    environment = {
+        "RUAMILL_DOMAINS__1": "inselpost.example",
+        "RUAMILL_DOMAINS__2": "nordfrucht.example",
+        "RUAMILL_ACCEPT__TRUSTED_AUTHSERV_ID__0": "microsoft365",
+        "RUAMILL_ACCEPT__UNAUTHENTICATED": "refuse",
+    }
+    loaded = read(toml, **environment)
+    assert loaded.domains == ("example.org", "inselpost.example", "nordfrucht.example")
+    assert loaded.accept.trusted_authserv_id == ("microsoft365",)
+    assert loaded.accept.unauthenticated == "refuse"
+    assert read(toml, RUAMILL_DOMAINS="inselpost.example").domains == ("inselpost.example",)
+
+
 def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("s3cret \n")
     (tmp_path / "url").write_text("postgresql://u:p@db/reports\r\n")
@@ -157,7 +198,10 @@ def test_a_file_that_was_named_must_be_there(option: Path | None, environment: d
     [
         ('databse = "x"', 'databse is no known key; did you mean "database"?'),
         ("[shedule]", 'shedule is no known key; did you mean "schedule"?'),
-        ("xyz = 1", "xyz is no known key; known here: database, mailbox, schedule, log, limits"),
+        (
+            "xyz = 1",
+            "xyz is no known key; known here: database, domains, accept, mailbox, schedule, log, limits",
+        ),
         (
             "[schedule]\npoll_minutes = 1",
             'schedule.poll_minutes is no known key; did you mean "poll_seconds"?',
@@ -196,6 +240,35 @@ def test_a_file_that_was_named_must_be_there(option: Path | None, environment: d
         ("limits = 5", "limits must be a table: write [limits] above its keys"),
         ("log = 5", "log must be a table: write [log] above its keys"),
         (IMAP + IMAP, 'two mailboxes are called "dmarc@example.org": give each a name of its own'),
+        ("accept = 5", "accept must be a table: write [accept] above its keys"),
+        ('[accept]\nforeing = "refuse"', 'accept.foreing is no known key; did you mean "foreign"?'),
+        ('[accept]\nforeign = "ignore"', "accept.foreign must be 'store' or 'refuse'"),
+        (
+            '[accept]\nfailure_headers = "yes"',
+            "accept.failure_headers must be 'redacted', 'none' or 'full'",
+        ),
+        (
+            '[accept]\nunauthenticated = "refuse"',
+            f'accept needs trusted_authserv_id for unauthenticated = "refuse": name {SERVER}',
+        ),
+        (
+            '[accept]\ntrusted_authserv_id = "mx.example.org; spf=pass"',
+            f"accept.trusted_authserv_id.0 must be {SERVER}",
+        ),
+        (
+            "[accept]\ntrusted_authserv_id = true",
+            "accept.trusted_authserv_id must be text in quotes, or a list of such",
+        ),
+        ("domains = 5", "domains must be text in quotes, or a list of such"),
+        ("domains = [5]", "domains.0 must be text in quotes"),
+        (
+            'domains = ["example.org", "*.example.org"]',
+            "domains.1 must be a domain name such as example.org; those below it are included",
+        ),
+        (
+            '[accept]\nforeign = "refuse"',
+            'accept.foreign = "refuse" needs domains: name your own, such as domains = ["example.org"]',
+        ),
         ("log = 5\ndatabase = x", "Invalid value (at line 2, column 12)"),
     ],
 )
@@ -218,8 +291,15 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ("RUAMILL_DATABSE", "x", 'databse is no known key; did you mean "database"?'),
         ("RUAMILL_LOG__LEVEL", "loud", "log.level must be 'debug', 'info', 'warning' or 'error'"),
         ("RUAMILL_MAILBOX__0__PORT", "imaps", "mailbox.0.port must be a whole number"),
-        ("RUAMILL_MAILBOX__2__HOST", "x", "there is no table 1 before 2: number them from 0"),
+        ("RUAMILL_MAILBOX__2__HOST", "x", "there is no number 1 before 2: count from 0"),
         ("RUAMILL_LOG", "debug", "log must be a table: write [log] above its keys"),
+        ("RUAMILL_DOMAINS__1", "x", "there is no number 0 before 1: count from 0"),
+        ("RUAMILL_DOMAINS__X", "x", "domains must be text in quotes, or a list of such"),
+        (
+            "RUAMILL_DOMAINS__0",
+            "dmarc@example.org",
+            "domains.0 must be a domain name such as example.org; those below it are included",
+        ),
         ("RUAMILL_DATABASE__URL", "x", "database must be text in quotes"),
         (
             "RUAMILL_DATABASE_FILE",
@@ -237,6 +317,28 @@ def test_a_wrong_variable_is_named(variable: str, value: str, complaint: str) ->
 def test_a_mailbox_of_the_environment_must_be_numbered() -> None:
     (complaint,) = complaints(IMAP, RUAMILL_MAILBOX__HOST="imap.example.org")
     assert complaint.startswith("RUAMILL_MAILBOX__HOST: mailbox must be tables")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        " ",
+        "a..b",
+        ".example.org",
+        "a b",
+        "x@example.org",
+        "https://example.org",
+        "a,b",
+        "a\tb",
+        "192.0.2.1",
+        "*.b",
+    ],
+)
+def test_what_is_no_domain_is_none_of_ours(name: str) -> None:
+    (complaint,) = complaints("", RUAMILL_DOMAINS=name)
+    assert complaint.startswith("RUAMILL_DOMAINS: domains.0 must be a domain name")
 
 
 def test_a_file_in_another_encoding_is_named() -> None:

@@ -45,6 +45,7 @@ from tests.ingest.mailbox_kit import (
     mail_of_two,
     make_maildir,
     mixed_mailbox,
+    notice_mail,
     ordinary_mail,
     report_mail,
     tls_mail,
@@ -94,8 +95,9 @@ def over(wire: Wire, server: DovecotServer, user: str, **changes: object) -> Ima
 def poll(box: AnyMailbox, url: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, int]:
     """Poll once; the number of messages of each outcome."""
     tally = Tally()
-    with closing(open_database(Settings.model_validate({"database": url}))) as database:
-        visit(box, database, limits, tally, Event())
+    settings = Settings.model_validate({"database": url, "limits": limits})
+    with closing(open_database(settings)) as database:
+        visit(box, settings, database, tally, Event())
     return {outcome.value: number for outcome, number in tally.outcomes.items()}
 
 
@@ -132,7 +134,7 @@ def hostile(number: int) -> Post:
 
 def test_every_outcome_has_its_folder(dovecot_server: DovecotServer, user: str, database_url: str) -> None:
     first = report_mail(1)
-    kinds = (mail_of_two, half_good_mail, corrupt_mail, tls_mail, ordinary_mail, hostile)
+    kinds = (mail_of_two, half_good_mail, corrupt_mail, tls_mail, notice_mail, ordinary_mail, hostile)
     posts = [first, again(first), contradicting(1), *(kind(10 + n) for n, kind in enumerate(kinds))]
     deliver(dovecot_server, user, *posts)
     assert poll(imap(dovecot_server, user), database_url) == Counter(post.outcome for post in posts)
@@ -152,7 +154,7 @@ def test_what_stays_in_place_is_read_once(
     dovecot_server: DovecotServer, wire: Wire, user: str, url: str, after: str
 ) -> None:
     box = over(wire, dovecot_server, user, after=after)
-    deliver(dovecot_server, user, report_mail(1), corrupt_mail(2), tls_mail(3), ordinary_mail(4))
+    deliver(dovecot_server, user, report_mail(1), corrupt_mail(2), notice_mail(3), ordinary_mail(4))
     assert poll(box, url) == {"stored": 1, "corrupt": 1, "unsupported": 1, "not_a_report": 1}
     ledger, fetches = ask(url, "SELECT * FROM message"), len(wire.heard("FETCH"))
     assert poll(box, url) == {}

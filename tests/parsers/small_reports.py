@@ -6,9 +6,16 @@ from parsers.aggregate import read_report
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.values import Record, Report
 
+VERSION = "<version>1.0</version>"
 DATES = "<date_range><begin>1793577600</begin><end>1793663999</end></date_range>"
-METADATA = f"<report_metadata><org_name>Inselpost</org_name><report_id>1</report_id>{DATES}</report_metadata>"
+METADATA = (
+    "<report_metadata><org_name>Inselpost</org_name><email>dmarc@inselpost.example</email>"
+    f"<report_id>1</report_id>{DATES}</report_metadata>"
+)
 POLICY = "<policy_published><domain>example.org</domain><p>none</p></policy_published>"
+EVALUATED = "<disposition>none</disposition><dkim>fail</dkim><spf>pass</spf>"
+IDENTIFIERS = "<identifiers><envelope_from>example.org</envelope_from><header_from>example.org</header_from></identifiers>"
+RESULTS = "<auth_results><spf><domain>example.org</domain><scope>mfrom</scope><result>pass</result></spf></auth_results>"
 
 
 def row(address: str = "192.0.2.1", count: str = "1", evaluated: str = "<dkim>pass</dkim>") -> str:
@@ -30,6 +37,11 @@ def feedback(*children: str) -> bytes:
 def report(*records: str) -> bytes:
     """Write a document with a usual header and the given records."""
     return feedback(METADATA, POLICY, *records)
+
+
+def flawless() -> bytes:
+    """Write a document from which RFC 7489 has nothing to take exception to."""
+    return feedback(VERSION, METADATA, POLICY, record(row(evaluated=EVALUATED), IDENTIFIERS, RESULTS))
 
 
 def chunked(content: bytes, size: int) -> Callable[[], Iterator[bytes]]:

@@ -1,16 +1,34 @@
 """The elements of a record and of the header become values: the readable is read, the rest is noted, never a pass."""
 
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import get_args
 from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsers import standards
 from parsers.deviations import RAW_LENGTH, Deviation
+from parsers.elements import MOST_U_LABELS
 from parsers.errors import RefusedError
 from parsers.limits import DEFAULT_LIMITS
-from parsers.values import MAX_MESSAGES, PolicyPublished, Record, Report
+from parsers.values import (
+    MAX_MESSAGES,
+    UNKNOWN,
+    Dialect,
+    Disposition,
+    DkimToken,
+    Evaluated,
+    PolicyPublished,
+    ReasonType,
+    Record,
+    Report,
+    Scope,
+    SpfToken,
+)
 from tests.parsers.small_reports import (
     DATES,
     METADATA,
@@ -42,8 +60,14 @@ def evaluated(entries: str) -> Record:
 
 
 def noted(*parts: str) -> list[tuple[str, str, str | None]]:
-    """Give what is noted of a report of one record."""
-    return [(it.code, it.place, it.raw) for it in read(report(record(*parts))).deviations]
+    """Give what is noted of a report of one record, but what a small one lacks."""
+    found = read(report(record(*parts))).deviations
+    return [(it.code, it.place, it.raw) for it in found if it.code != "missing"]
+
+
+def codes(found: Report, *places: str) -> set[tuple[str, str]]:
+    """Give what is noted of some elements."""
+    return {(it.code, it.place) for it in found.deviations if it.place in places}
 
 
 def counted(count: str) -> Record:
@@ -128,23 +152,53 @@ def test_a_token_nobody_foresaw_is_unknown_with_the_token_beside_it() -> None:
     ]
 
 
-def test_a_token_that_is_absent_or_empty_is_none_and_nothing_odd() -> None:
+def test_a_token_that_is_absent_or_empty_is_none() -> None:
+    place = "record/row/policy_evaluated/"
     found = evaluated("<disposition/><dkim> </dkim>")
     assert (found.disposition, found.dkim, found.spf) == (None, None, None)
-    assert noted(row(evaluated="<disposition/>")) == []
+    assert codes(
+        read(report(record(row(evaluated="<disposition/><dkim> </dkim>")))),
+        *(place + name for name in ("disposition", "dkim", "spf")),
+    ) == {("empty", place + "disposition"), ("empty", place + "dkim"), ("missing", place + "spf")}
 
 
-@pytest.mark.parametrize("token", ["none", "pass", "quarantine", "reject"])
-def test_every_disposition_of_both_standards_is_known(token: str) -> None:
-    assert evaluated(f"<disposition>{token}</disposition>").disposition == token
+@pytest.mark.parametrize(
+    ("raw", "token"),
+    [("hardfail", "fail"), ("HardFail", "fail"), ("unknown", "temperror"), ("error", "permerror")],
+)
+def test_a_word_known_to_stand_for_a_token_is_that_token_with_the_word_beside_it(
+    raw: str, token: str
+) -> None:
+    entry = results(f"<spf><result>{raw}</result></spf>")
+    [spf] = read_record(entry).spf_results
+    assert (spf.result, spf.result_raw) == (token, raw)
+    assert noted(entry) == [("alias-token", "record/auth_results/spf/result", raw)]
+
+
+def test_nothing_but_pass_stands_for_a_pass() -> None:
+    vocabularies = [each for each in vars(standards).values() if isinstance(each, standards.Vocabulary)]
+    assert not [each for each in vocabularies if "pass" in each.aliases.values()]
+
+
+@pytest.mark.parametrize("dialect", ["rfc7489", "rfc9990"])
+def test_every_token_of_the_values_is_known_to_a_standard(dialect: Dialect) -> None:
+    known = [
+        (standards.DISPOSITION, Disposition),
+        (standards.ALIGNED_DKIM, Evaluated),
+        (standards.REASON_TYPE, ReasonType),
+        (standards.DKIM_RESULT, DkimToken),
+        (standards.SPF_RESULT, SpfToken),
+        (standards.SPF_SCOPE, Scope),
+    ]
+    for vocabulary, kind in known:
+        for token in set(get_args(kind)) - {UNKNOWN}:
+            assert vocabulary.judge(token, dialect) in {(token, None), (token, "other-standard")}
 
 
 # --- counts and addresses
 
 
-@pytest.mark.parametrize(
-    ("sent", "messages"), [("0", 0), (" 42 ", 42), ("+7", 7), (str(MAX_MESSAGES), MAX_MESSAGES)]
-)
+@pytest.mark.parametrize(("sent", "messages"), [(" 42 ", 42), ("+7", 7), (str(MAX_MESSAGES), MAX_MESSAGES)])
 def test_a_count_is_read(sent: str, messages: int) -> None:
     assert counted(sent).messages == messages
 
@@ -159,7 +213,8 @@ def test_a_count_is_read(sent: str, messages: int) -> None:
         ("9" * 60_000, "unreadable-number"),
         ("many", "unreadable-number"),
         ("1.5", "unreadable-number"),
-        ("", "missing"),
+        ("0", "zero-count"),
+        ("", "empty"),
     ],
 )
 def test_a_count_that_cannot_be_is_zero_and_noted(sent: str, code: str) -> None:
@@ -182,7 +237,11 @@ def test_an_ipv4_mapped_address_is_the_ipv4_address_and_is_noted() -> None:
 def test_a_record_without_anything_is_a_record() -> None:
     found = read(feedback(METADATA, POLICY, "<record/>"))
     assert found.records == (Record(source_ip=None, messages=0),)
-    assert [it.code for it in found.deviations] == ["missing", "missing"]
+    assert codes(found, "record/row", "record/identifiers", "record/auth_results", "record/row/count") == {
+        ("missing", "record/row"),
+        ("missing", "record/identifiers"),
+        ("missing", "record/auth_results"),
+    }
 
 
 # --- identifiers
@@ -232,9 +291,9 @@ def test_results_are_kept_in_their_order() -> None:
 
 
 def test_a_result_nobody_foresaw_is_unknown_with_the_token_beside_it() -> None:
-    found = read_record(results("<spf><scope>pra</scope><result>hardfail</result></spf>"))
+    found = read_record(results("<spf><scope>pra</scope><result>passable</result></spf>"))
     [spf] = found.spf_results
-    assert (spf.result, spf.result_raw, spf.scope, spf.scope_raw) == ("unknown", "hardfail", "unknown", "pra")
+    assert (spf.result, spf.result_raw, spf.scope, spf.scope_raw) == ("unknown", "passable", "unknown", "pra")
 
 
 def test_reasons_are_kept_in_their_order() -> None:
@@ -319,12 +378,14 @@ def test_metadata_is_read() -> None:
 
 
 def test_what_is_missing_in_metadata_is_noted() -> None:
-    assert {it.place for it in metadata("<email>a@b</email>").deviations if it.code == "missing"} == {
+    found = metadata("<email>a@b</email><date_range><begin>1793577600</begin></date_range>").deviations
+    assert {it.place for it in found if it.code == "missing"} - {"record", "version"} == {
         "report_metadata/org_name",
         "report_metadata/report_id",
-        "report_metadata/date_range/begin",
         "report_metadata/date_range/end",
     }
+    found = metadata("<org_name>a</org_name>").deviations
+    assert "report_metadata/date_range" in {it.place for it in found if it.code == "missing"}
 
 
 def test_a_date_that_cannot_be_read_is_left_empty_and_noted() -> None:
@@ -356,6 +417,94 @@ def test_a_policy_is_read() -> None:
 def test_a_percentage_that_cannot_be_is_left_empty_and_noted(pct: str) -> None:
     found = policy(f"<domain>example.org</domain><pct>{pct}</pct>")
     assert found.header.policy.pct is None
-    assert found.deviations == (
-        Deviation("unreadable-percentage", "policy_published/pct", "left empty", pct, 1),
+    assert (
+        Deviation("unreadable-percentage", "policy_published/pct", "left empty", pct, 1) in found.deviations
+    )
+
+
+# --- names, places and floods of them
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "code"),
+    [
+        (1793577600, 1793577600, "zero-length-range"),
+        (1793577600, 1793491200, "reversed-range"),
+        (1793577600, 1793577600 + 3 * 86_400, "long-range"),
+    ],
+)
+def test_an_odd_range_is_kept_and_noted(begin: int, end: int, code: str) -> None:
+    found = metadata(f"<date_range><begin>{begin}</begin><end>{end}</end></date_range>")
+    assert (found.header.begin, found.header.end) == tuple(
+        datetime.fromtimestamp(it, UTC) for it in (begin, end)
+    )
+    assert codes(found, "report_metadata/date_range") == {(code, "report_metadata/date_range")}
+
+
+def test_elements_of_another_name_are_read_as_what_they_stand_for() -> None:
+    found = metadata("<data_range><begin>1793577600</begin></data_range>")
+    assert found.header.begin is not None
+    place = "report_metadata/date_range"
+    assert codes(found, place) == {("misspelt-element", place)}
+    known = read_record("<identities><header_from>example.org</header_from></identities>")
+    assert known.header_from == "example.org"
+
+
+def test_a_misspelt_element_does_not_take_the_place_of_the_right_one() -> None:
+    both = "<identities><header_from>a.example</header_from></identities>" + identifiers(
+        "<header_from>b.example</header_from>"
+    )
+    assert read_record(both).header_from == "b.example"
+    assert noted(row(), both) == [("unknown-element", "record/identities", None)]
+
+
+def test_elements_of_another_namespace_are_extensions_only_where_rfc_9990_has_them() -> None:
+    declared = "<x:note xmlns:x='urn:x'/>"
+    assert noted(row(), declared)[0] == ("extension", "record/note", "{urn:x}note")
+    assert noted(row(evaluated=declared))[0] == (
+        "foreign-element",
+        "record/row/policy_evaluated/note",
+        "{urn:x}note",
+    )
+
+
+def test_a_foreign_element_of_a_known_name_does_not_take_its_place() -> None:
+    found = read_record(row(), "<x:row xmlns:x='urn:x'><x:count>99</x:count></x:row>")
+    assert found.messages == 1
+
+
+def test_text_in_an_element_within_is_read_as_if_it_stood_there() -> None:
+    found = metadata("<email>the <b>postmaster</b></email><org_name><b>Inselpost</b></org_name>")
+    assert found.header.reporter == "Inselpost"
+    assert ("mixed-content", "report_metadata/org_name") in codes(found, "report_metadata/org_name")
+
+
+def test_text_where_only_elements_stand_is_read_over() -> None:
+    found = read_record(row(evaluated="words<dkim>pass</dkim>"))
+    assert found.dmarc_pass
+    assert noted(row(evaluated="words<dkim>pass</dkim>")) == [
+        ("stray-text", "record/row/policy_evaluated", "words")
+    ]
+
+
+def test_a_name_that_is_made_up_is_cut_short() -> None:
+    [(code, place, _)] = noted(row(), f"<{'a' * 5_000}/>")
+    assert (code, len(place)) == ("unknown-element", len("record/") + 60)
+
+
+def test_many_unknown_elements_take_no_more_time_than_they_are_long() -> None:
+    names = "".join(f"<a{number}/>" for number in range(50_000))
+    before = time.process_time()
+    assert len(read(report(record(names))).deviations) == DEFAULT_LIMITS.deviations
+    assert time.process_time() - before < 2
+
+
+def test_names_in_other_scripts_are_brought_to_a_labels_so_many_times_a_report() -> None:
+    domains = [f"müller{number}.example" for number in range(MOST_U_LABELS + 1)]
+    found = read(
+        report(*(record(identifiers(f"<header_from>{it}</header_from>")) for it in [*domains, domains[0]]))
+    )
+    assert [it.header_from for it in found.records[-2:]] == [domains[-1], "xn--mller0-3ya.example"]
+    assert ("unreadable-domain", "record/identifiers/header_from") in codes(
+        found, "record/identifiers/header_from"
     )

@@ -16,7 +16,7 @@ WORDS = "<a>Prüfung: 日本 €</a>"
 def decoded(content: bytes, size: int = 1 << 16) -> tuple[str, list[str]]:
     """Give the text, and the codes that were noted."""
     notes = Notes(100)
-    text = b"".join(utf8(chunked(content, size), notes)).decode("utf-8")
+    text = codecs.getincrementaldecoder("utf-8")().decode(b"".join(utf8(chunked(content, size), notes)))
     return text, [deviation.code for deviation in notes.deviations()]
 
 
@@ -83,15 +83,20 @@ def test_a_byte_that_is_in_no_encoding_becomes_a_replacement_character() -> None
     assert decoded(b"<a>\x81</a>") == ("<a>\ufffd</a>", ["undecodable-bytes"])
 
 
+def test_a_sequence_broken_off_at_the_end_is_of_no_other_encoding() -> None:
+    assert decoded("<a>Prüfung: 日".encode()[:-1]) == ("<a>Prüfung: ", [])
+
+
 @pytest.mark.parametrize("name", ["x-nobody", "hex", "zip", "idna", "rot13"])
 def test_an_encoding_that_is_none_is_read_as_utf_8(name: str) -> None:
     text = f'<?xml version="1.0" encoding="{name}"?>' + WORDS
     assert decoded(text.encode()) == (text, ["unknown-encoding"])
 
 
+@pytest.mark.parametrize("size", [1, 1 << 16])
 @pytest.mark.parametrize("blanks", [b"\n", b" \r\n\t", codecs.BOM_UTF8 + b"\n\n", b"\0\0", b" " * 200_000])
-def test_blanks_before_the_declaration_are_skipped_and_noted(blanks: bytes) -> None:
-    assert decoded(blanks + b"<?xml version='1.0'?><a/>") == (
+def test_blanks_before_the_declaration_are_skipped_and_noted(blanks: bytes, size: int) -> None:
+    assert decoded(blanks + b"<?xml version='1.0'?><a/>", size) == (
         "<?xml version='1.0'?><a/>",
         ["before-declaration"],
     )

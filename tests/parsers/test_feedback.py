@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError
-from parsers.feedback import CHUNK, children, root_namespace
+from parsers.feedback import CHUNK, children, namespace_of
 from parsers.limits import DEFAULT_LIMITS, Limits
 from tests.parsers.small_reports import METADATA, POLICY, chunked, feedback, record, report
 
@@ -40,21 +40,24 @@ def test_children_come_in_the_order_they_stand(size: int) -> None:
 def test_children_are_found_in_any_namespace_under_any_prefix(namespace: str, prefix: str) -> None:
     declared = f"xmlns{':' if prefix else ''}{prefix.rstrip(':')}='{namespace}'"
     content = f"<{prefix}feedback {declared}><{prefix}record/></{prefix}feedback>".encode()
-    [namespaces] = [root_namespace(element) for element in children([content], DEFAULT_LIMITS)]
-    assert namespaces == namespace
-    assert tags(content) == [f"{{{namespace}}}record"]
+    [tag] = tags(content)
+    assert tag == f"{{{namespace}}}record"
+    assert namespace_of(tag) == namespace
 
 
 def test_records_elsewhere_than_below_the_root_are_none() -> None:
-    assert tags(feedback("<extension>", record(), "</extension>", record())) == ["record"]
+    assert tags(feedback("<extension>", record(), "</extension>", record())) == ["extension", "record"]
 
 
 def test_a_record_within_a_record_is_none() -> None:
     assert tags(feedback("<record><record/></record>")) == ["record"]
 
 
-def test_other_children_are_passed_over() -> None:
-    assert tags(feedback("<extension><a/></extension>", record(), "words", "<b/>")) == ["record"]
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_other_children_come_in_their_places(size: int) -> None:
+    content = feedback("<a/>", "<b/>", record(), "words", record(), "<c><record/></c>", "<d/>")
+    assert tags(content, size=size) == ["a", "b", "record", "record", "c", "d"]
+    assert tags(feedback("<a/>"), size=size) == ["a"]
 
 
 def test_comments_and_processing_instructions_are_passed_over() -> None:
@@ -94,11 +97,15 @@ def test_xml_that_is_not_well_formed_is_corrupt(content: bytes) -> None:
     assert str(found).startswith("XML is not well-formed: ")
 
 
-def test_what_stood_before_the_damage_is_given() -> None:
-    elements = children([feedback(record(), record())[:-30]], DEFAULT_LIMITS)
-    assert next(elements).tag == "record"
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "damage", ["<record><row>", "<record><row></record>", "<record>\x01", "<record a='1' a='2'/>", "</x>"]
+)
+def test_what_stood_before_the_damage_is_given(damage: str, size: int) -> None:
+    elements = children(chunked(feedback(record(), record(), damage), size)(), DEFAULT_LIMITS)
+    assert [next(elements).tag for _ in "ab"] == ["record", "record"]
     with pytest.raises(CorruptError):
-        list(elements)
+        next(elements)
 
 
 # --- what is hostile

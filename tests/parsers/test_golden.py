@@ -31,13 +31,14 @@ def expected_of(path: Path) -> Any:
 
 
 def values_of(report: Report) -> Any:
-    """Give a report in the terms of fixtures/reports: without the tokens as sent."""
+    """Give a report in the terms of fixtures/reports: without the tokens as sent, deviations as `code place`: times."""
     dumped = _REPORT.dump_python(report, mode="json")
     records = [
         _without_raw(each) | {"dmarc_pass": record.dmarc_pass}
         for each, record in zip(dumped["records"], report.records, strict=True)
     ]
-    return dumped["header"] | {"records": records}
+    deviations = {f"{each.code} {each.place}": each.times for each in report.deviations}
+    return dumped["header"] | {"records": records, "deviations": deviations}
 
 
 def _without_raw(values: Any) -> Any:

@@ -170,12 +170,47 @@ def test_the_headers_of_the_ledger_are_read() -> None:
         "Subject: Report",
         "Date: Mon, 2 Nov 2026 09:12:00 +0100",
     ) == MailHeaders(
-        "<1@example.org>", "Inselpost <a@example.org>", "Report", datetime(2026, 11, 2, 8, 12, tzinfo=UTC)
+        message_id="<1@example.org>",
+        sender="Inselpost <a@example.org>",
+        subject="Report",
+        received=datetime(2026, 11, 2, 8, 12, tzinfo=UTC),
+        from_domain="example.org",
+        authentication_results=(),
     )
 
 
 def test_headers_that_are_missing_are_none() -> None:
-    assert headers("To: b@example.org") == MailHeaders(None, None, None, None)
+    assert headers("To: b@example.org") == MailHeaders(None, None, None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "domain"),
+    [
+        (["From: a@Example.ORG"], "example.org"),
+        (['From: "b@example.net" <a@example.org>'], "example.org"),
+        (["From: =?utf-8?q?Insel=40post?= <a@example.org>"], "example.org"),
+        (["From: a@example.org, b@example.org"], "example.org"),
+        (["From: a@example.org, b@example.net"], None),
+        (["From: a@example.org <b@example.net>"], None),
+        (["From: a@example.org", "From: a@example.org"], None),
+        (["From: Inselpost"], None),
+        (["From: " + "(" * 5_000 + "a@example.org"], None),
+        (["From: "], None),
+    ],
+)
+def test_the_author_domain_is_known_where_only_one_can_be_meant(
+    fields: list[str], domain: str | None
+) -> None:
+    assert headers(*fields).from_domain == domain
+
+
+def test_authentication_results_come_unfolded_topmost_first_and_bounded() -> None:
+    folded = "Authentication-Results: mx.example.org;\n\tdmarc=pass\n  header.from=example.net"
+    others = [f"Authentication-Results: {number}; {'x' * 9_000}" for number in range(30)]
+    found = headers(folded, *others).authentication_results
+    assert found[0] == "mx.example.org; dmarc=pass header.from=example.net"
+    assert len(found) == 20
+    assert max(map(len, found)) <= 4_096
 
 
 def test_a_mail_was_received_when_the_topmost_server_says() -> None:
@@ -217,7 +252,7 @@ def test_a_date_that_is_none_is_left_empty(date: str) -> None:
         ("folded\n\tover lines", "folded over lines"),
         ("=?nobody?Q?x?=", "=?nobody?Q?x?="),
         ("=?utf-8?B?a?=", "=?utf-8?B?a?="),
-        ("=?utf-8?Q?a=00b?=", "ab"),
+        ("=?utf-8?Q?a=00b?=", "a b"),
         ("x" * 5_000, "x" * 1_000),
         ("", None),
     ],

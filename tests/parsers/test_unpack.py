@@ -7,23 +7,26 @@ import lzma
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from fixtures.carriers import deflated, gzipped, zipped
+from parsers.budget import Budget
 from parsers.errors import ReportError
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.unpack import KEPT, Document, Refusal, inflate, unpack
+from tests.parsers.zips import archive, member
 
 XML = b"<feedback><record/></feedback>"
 OTHER = b"<feedback><record/><record/></feedback>"
+JSON = b'{"organization-name": "Inselpost", "policies": []}'
 MIB = 1 << 20
 
 
 def opened(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[Document | Refusal]:
-    return list(unpack(data, "attached", limits))
+    return list(unpack(data, "attached", Budget(limits)))
 
 
 def contents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
@@ -35,6 +38,13 @@ def refusals(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[Refusal]:
     return [each for each in opened(data, limits) if isinstance(each, Refusal)]
 
 
+def document(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Give the only document there is."""
+    [only] = opened(data, limits)
+    assert isinstance(only, Document), only
+    return only
+
+
 def refusal(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[str, str]:
     """Give the outcome and the reason of what is no document at all."""
     [only] = opened(data, limits)
@@ -42,43 +52,26 @@ def refusal(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[str, str]:
     return only.error.outcome, str(only.error)
 
 
-def archive(*members: bytes) -> bytes:
-    """Join members made by `member` into a zip archive (APPNOTE 4.3.6)."""
-    directory = b""
-    offset = 0
-    for each in members:
-        name = each[30 : 30 + struct.unpack_from("<H", each, 26)[0]]
-        directory += b"PK\x01\x02" + struct.pack("<H", 20) + each[4:30] + bytes(10)
-        directory += struct.pack("<I", offset) + name
-        offset += len(each)
-    number = len(members)
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, number, number, len(directory), offset, 0)
-    return b"".join(members) + directory + end
-
-
-def member(
-    content: bytes = XML, *, name: bytes = b"r.xml", method: int = 0, flags: int = 0, crc: int | None = None
-) -> bytes:
-    """Make a member with its local header as it is asked for, right or wrong."""
-    packed = {0: content, 8: deflated(content, -15)}.get(method, b"whatever")
-    crc = zlib.crc32(content) if crc is None else crc
-    sizes = (crc, len(packed), len(content), len(name), 0)
-    return struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, flags, method, 0, 33, *sizes) + name + packed
-
-
 # --- what is opened
 
 
 @pytest.mark.parametrize(
     "data",
-    [XML, gzipped(XML), deflated(XML), zipped({"r.xml": XML}), archive(member()), archive(member(method=8))],
+    [
+        XML,
+        gzipped(XML),
+        deflated(XML),
+        zipped({"r.xml": XML}),
+        archive(member(XML)),
+        archive(member(XML, method=8)),
+    ],
     ids=["plain", "gzip", "zlib", "zip", "zip-stored", "zip-deflated"],
 )
 def test_every_container_gives_the_same_document(data: bytes) -> None:
-    [found] = opened(data)
-    assert isinstance(found, Document)
+    found = document(data)
     assert b"".join(found.chunks()) == XML
-    assert (found.size, found.sha256) == (len(XML), hashlib.sha256(XML).hexdigest())
+    assert (found.kind, found.size, found.sha256) == ("xml", len(XML), hashlib.sha256(XML).hexdigest())
+    assert found.damage is None
 
 
 @pytest.mark.parametrize("level", [1, 6, 9])
@@ -86,18 +79,16 @@ def test_zlib_is_told_at_every_level(level: int) -> None:
     assert contents(zlib.compress(XML, level)) == [XML]
 
 
-@pytest.mark.parametrize("data", [XML, gzipped(XML), deflated(XML), archive(member(method=8))])
+@pytest.mark.parametrize("data", [XML, gzipped(XML), deflated(XML), archive(member(XML, method=8))])
 def test_a_document_is_kept_as_it_was_compressed(data: bytes) -> None:
-    [found] = opened(data)
-    assert isinstance(found, Document)
+    found = document(data)
     assert inflate(found.packed, found.packing) == XML
 
 
 def test_a_large_document_is_inflated_anew_at_each_reading() -> None:
     large = b"<feedback>" + b" " * KEPT + b"</feedback>"
-    [found] = opened(gzipped(large))
-    assert isinstance(found, Document)
-    assert found.xml is None
+    found = document(gzipped(large))
+    assert found.content is None
     assert [b"".join(found.chunks()), b"".join(found.chunks())] == [large, large]
 
 
@@ -128,25 +119,6 @@ def test_a_zip_gives_each_report_and_says_what_the_rest_is() -> None:
     assert (text.name, text.error.outcome) == ("attached/readme.txt", "not_a_report")
 
 
-def test_a_zip_member_without_a_name_is_read() -> None:
-    assert contents(archive(member(name=b""))) == [XML]
-
-
-def test_two_zip_members_of_one_name_are_both_read() -> None:
-    assert contents(archive(member(XML), member(OTHER))) == [XML, OTHER]
-
-
-def test_folders_in_a_zip_are_passed_over() -> None:
-    assert contents(archive(member(b"", name=b"reports/"), member(name=b"reports/r.xml"))) == [XML]
-
-
-def test_a_damaged_zip_member_does_not_take_the_others_along() -> None:
-    good, bad = opened(archive(member(OTHER), member(crc=1)))
-    assert isinstance(good, Document)
-    assert isinstance(bad, Refusal)
-    assert bad.error.outcome == "corrupt"
-
-
 @pytest.mark.parametrize(
     "data",
     [gzipped(gzipped(XML)), zipped({"r": gzipped(XML)}), gzipped(zipped({"r": XML})), zipped({"r": deflated(XML)})],
@@ -170,13 +142,9 @@ def test_a_container_two_deep_is_refused(data: bytes) -> None:
     assert "limit nesting" in reason
 
 
-@pytest.mark.parametrize("length", [2, 10, 11, 25, -1, -8, -9])
-def test_a_gzip_that_breaks_off_is_corrupt(length: int) -> None:
-    assert refusal(gzipped(XML)[:length]) == ("corrupt", "gzip stream is cut off")
-
-
-def test_a_gzip_whose_second_member_breaks_off_is_corrupt() -> None:
-    assert refusal(gzipped(XML[:9]) + gzipped(XML[9:])[:-9]) == ("corrupt", "gzip stream is cut off")
+@pytest.mark.parametrize(("data", "named"), [(gzipped(XML)[:11], "gzip"), (deflated(XML)[:2], "zlib")])
+def test_a_stream_that_breaks_off_before_its_first_byte_is_corrupt(data: bytes, named: str) -> None:
+    assert refusal(data) == ("corrupt", f"{named} stream is cut off")
 
 
 @pytest.mark.parametrize("position", [3, 12, -8, -1], ids=["flags", "data", "checksum", "length"])
@@ -186,43 +154,12 @@ def test_a_gzip_with_a_wrong_byte_is_corrupt(position: int) -> None:
     assert refusal(bytes(damaged))[0] == "corrupt"
 
 
-def test_a_zlib_stream_that_breaks_off_is_corrupt() -> None:
-    assert refusal(deflated(XML)[:-1]) == ("corrupt", "zlib stream is cut off")
-
-
 @pytest.mark.parametrize("method", [0, 8])
 def test_a_zip_member_with_a_wrong_checksum_is_corrupt(method: int) -> None:
-    assert refusal(archive(member(method=method, crc=1))) == (
+    assert refusal(archive(member(XML, method=method, crc=1))) == (
         "corrupt",
         "zip member is damaged: its checksum differs",
     )
-
-
-@pytest.mark.parametrize("length", [4, 30, 60, -1, -22])
-def test_a_zip_that_breaks_off_is_corrupt(length: int) -> None:
-    outcome, reason = refusal(zipped({"r.xml": XML})[:length])
-    assert (outcome, reason.partition(":")[0]) == ("corrupt", "zip archive cannot be read")
-
-
-def test_a_zip_member_that_lies_outside_the_archive_is_corrupt() -> None:
-    data = bytearray(archive(member()))
-    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 42, 1 << 20)
-    assert refusal(bytes(data))[0] == "corrupt"
-
-
-def test_an_empty_zip_is_corrupt() -> None:
-    assert refusal(archive()) == ("corrupt", "zip archive without members")
-
-
-def test_an_encrypted_zip_member_is_refused() -> None:
-    assert refusal(archive(member(flags=1))) == ("refused", "zip member is encrypted")
-
-
-@pytest.mark.parametrize("method", [9, 12, 14, 93, 95, 99])
-def test_a_zip_member_of_another_method_is_refused(method: int) -> None:
-    outcome, reason = refusal(archive(member(method=method)))
-    assert outcome == "refused"
-    assert f"method {method}" in reason
 
 
 @pytest.mark.parametrize("data", [bz2.compress(XML), lzma.compress(XML), b"unused\n", b"%PDF-1.7", b"\0\1\2"])
@@ -235,12 +172,60 @@ def test_nothing_is_no_report(data: bytes) -> None:
     assert refusal(data) == ("not_a_report", "empty")
 
 
-def test_an_smtp_tls_report_is_unsupported() -> None:
-    assert refusal(gzipped(b'{"organization-name": "Inselpost", "policies": []}'))[0] == "unsupported"
+# --- what broke off
 
 
-def test_json_of_another_kind_is_no_report() -> None:
-    assert refusal(b'{"invoice": 117}') == ("not_a_report", "JSON, not a DMARC report")
+@pytest.mark.parametrize("length", [30, -30, -9, -8, -1])
+@pytest.mark.parametrize(("pack", "named"), [(gzipped, "gzip"), (deflated, "zlib")])
+def test_a_stream_that_breaks_off_gives_what_it_has(
+    pack: Callable[[bytes], bytes], named: str, length: int
+) -> None:
+    packed = pack(OTHER)[:length]
+    found = document(packed)
+    content = b"".join(found.chunks())
+    assert content
+    assert OTHER.startswith(content)
+    assert (found.size, found.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert found.damage == f"{named} stream is cut off"
+    assert inflate(found.packed, found.packing) == content
+
+
+def test_only_what_is_there_is_cut() -> None:
+    assert document(gzipped(XML)[:-1]).size == len(XML)
+    assert document(gzipped(XML)[:-12]).size < len(XML)
+
+
+def test_a_large_stream_that_breaks_off_ends_without_an_error_at_each_reading() -> None:
+    large = b"<feedback>" + bytes(range(32, 127)) * (KEPT // 90)
+    found = document(gzipped(large)[:-1_000])
+    first, second = (b"".join(found.chunks()) for _ in range(2))
+    assert found.content is None
+    assert found.damage
+    assert first == second == large[: found.size]
+
+
+def test_a_gzip_whose_second_member_breaks_off_gives_what_it_has() -> None:
+    found = document(gzipped(XML[:9]) + gzipped(XML[9:])[:-9])
+    assert b"".join(found.chunks()).startswith(XML[:9])
+    assert found.damage == "gzip stream is cut off"
+
+
+def test_a_container_in_one_that_breaks_off_gives_what_it_has() -> None:
+    assert document(gzipped(gzipped(XML))[:-9]).damage == "gzip stream is cut off"
+    assert contents(gzipped(zipped({"a.xml": XML, "b.xml": OTHER}))[:-60]) == [XML, OTHER]
+
+
+# --- JSON
+
+
+@pytest.mark.parametrize("pack", [bytes, gzipped, lambda content: zipped({"r.json": content})])
+def test_json_is_a_document_too(pack: Callable[[bytes], bytes]) -> None:
+    found = document(pack(JSON))
+    assert (found.kind, b"".join(found.chunks())) == ("json", JSON)
+
+
+def test_json_is_told_behind_a_byte_order_mark_and_blanks() -> None:
+    assert document(b"\xef\xbb\xbf\r\n " + JSON).kind == "json"
 
 
 # --- limits
@@ -261,6 +246,10 @@ LONG = b"<feedback>" + b" " * 50_000 + b"</feedback>"
         (gzipped(XML) * 4, {"members": 3}, "members"),
         (zipped(dict.fromkeys("abcd", XML)), {"members": 3}, "members"),
         (gzipped(gzipped(XML)), {"nesting": 0}, "nesting"),
+        (gzipped(gzipped(LONG)), {"mail_bytes": 2_000}, "mail_bytes"),
+        (gzipped(JSON), {"json_bytes": len(JSON) - 1}, "json_bytes"),
+        (gzipped(OTHER), {"records": 1}, "records"),
+        (gzipped(XML), {"documents": 0}, "documents"),
     ],
 )
 def test_over_a_limit_is_refused_with_its_name(data: bytes, limits: dict[str, int], named: str) -> None:
@@ -277,6 +266,8 @@ def test_over_a_limit_is_refused_with_its_name(data: bytes, limits: dict[str, in
         (gzipped(XML) * 3, {"members": 3}),
         (zipped(dict.fromkeys("abc", XML)), {"members": 3}),
         (gzipped(gzipped(gzipped(XML))), {"nesting": 2}),
+        (gzipped(JSON), {"json_bytes": len(JSON)}),
+        (gzipped(OTHER), {"records": 2}),
     ],
 )
 def test_up_to_a_limit_is_opened(data: bytes, limits: dict[str, int]) -> None:
@@ -285,7 +276,7 @@ def test_up_to_a_limit_is_opened(data: bytes, limits: dict[str, int]) -> None:
 
 def bombs() -> Sequence[bytes]:
     bomb = gzip.compress(b"<feedback>" + bytes(64 * MIB), 1)
-    return (bomb, gzip.compress(bomb), archive(member(name=b"r.gz"), member(bomb, name=b"bomb.gz")))
+    return (bomb, gzip.compress(bomb), archive(member(XML, name=b"r.gz"), member(bomb, name=b"bomb.gz")))
 
 
 @pytest.mark.parametrize("bomb", bombs(), ids=["gzip", "gzip-in-gzip", "gzip-in-zip"])
@@ -299,6 +290,44 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(bomb: bytes) -> None:
         tracemalloc.stop()
     assert refused.error.outcome == "refused"
     assert peak < 12 * MIB
+
+
+# --- one message
+
+
+def test_attachments_share_their_messages_budget() -> None:
+    budget = Budget(replace(DEFAULT_LIMITS, document_bytes=2 * len(LONG)))
+    given = [each for name in "abc" for each in unpack(gzipped(LONG), name, budget)]
+    assert [isinstance(each, Document) for each in given] == [True, True, False]
+    assert "(limit document_bytes)" in str(given[-1].error if isinstance(given[-1], Refusal) else "")
+
+
+def test_what_is_refused_counts_as_well() -> None:
+    budget = Budget(replace(DEFAULT_LIMITS, document_bytes=2 * MIB))
+    bombs = [gzip.compress(b"<feedback>" + bytes(16 * MIB))] * 20
+    reasons = [
+        str(each.error) for bomb in bombs for each in unpack(bomb, "x", budget) if isinstance(each, Refusal)
+    ]
+    assert [reason.rpartition(" ")[2] for reason in reasons] == ["document_bytes)"] * 20
+    assert budget.size < 4 * MIB
+
+
+def test_a_messages_documents_are_held_in_memory_up_to_a_size_together() -> None:
+    budget = Budget(DEFAULT_LIMITS)
+    third = b"<feedback>" + b" " * (KEPT // 3) + b"</feedback>"
+    given = [each for name in "abcd" for each in unpack(gzipped(third), name, budget)]
+    assert [isinstance(each, Document) and each.content is not None for each in given] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_too_many_members_in_too_many_archives_are_one_refusal_each() -> None:
+    budget = Budget(replace(DEFAULT_LIMITS, documents=10))
+    given = [each for name in "abc" for each in unpack(zipped(dict.fromkeys("12345678", XML)), name, budget)]
+    assert [isinstance(each, Document) for each in given] == [True] * 8 + [False] * 2
 
 
 def test_no_damage_is_raised() -> None:

@@ -29,9 +29,10 @@ sys.stdin.readline()
 upgrade(Database(sys.argv[1]))
 """
 """Waits at the start line, so that several really run at once."""
+VIEWS = {"records_flat", "reporter_quality", "ingest_health", "tls_days", "failure_messages"}
 BROKEN = """
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "broken", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "broken", "{head}", None, None
 
 def upgrade():
     op.execute("CREATE TABLE half_done (number int)")
@@ -87,7 +88,7 @@ def waiting_process(url: str) -> "subprocess.Popen[str]":
 
 def test_an_empty_database_gets_every_table(empty: Database) -> None:
     assert upgrade(empty) is None
-    assert set(structure(empty)) == {*metadata.tables, "records_flat", "alembic_version"}
+    assert set(structure(empty)) == {*metadata.tables, *VIEWS, "alembic_version"}
 
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:
@@ -109,6 +110,19 @@ def test_down_to_nothing_and_up_again(alembic: Config, empty: Database) -> None:
     assert set(structure(empty)) == {"alembic_version"}
     command.upgrade(alembic, "head")
     assert structure(empty) == before
+
+
+def test_rows_of_an_older_schema_come_through(alembic: Config, database: Database) -> None:
+    take(database, feedback())
+    before = content(database, "report", "record", "message", "record_dkim", "source_seen")
+    command.downgrade(alembic, "0001")
+    command.upgrade(alembic, "head")
+    after = content(database, "report", "record", "message", "record_dkim", "source_seen")
+    assert {table: len(found) for table, found in after.items()} == {
+        table: len(found) for table, found in before.items()
+    }
+    assert rows(database, "SELECT is_foreign, sender_fits FROM report") == [(False, None)]
+    assert rows(database, "SELECT reports, deviations FROM reporter_quality")[0][0] == 1
 
 
 def test_the_newest_revision_is_the_one_this_program_knows() -> None:
@@ -141,7 +155,7 @@ def test_several_processes_may_upgrade_at_once(empty: Database, database_url: st
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Database, tmp_path: Path) -> None:
     folder = shutil.copytree(migrations(), tmp_path / "migrations")
-    (folder / "versions" / "broken.py").write_text(BROKEN)
+    (folder / "versions" / "broken.py").write_text(BROKEN.format(head=HEAD))
     take(database, feedback())
     before = content(database), structure(database)
     with pytest.raises(Exception, match="nowhere"), database.writing() as connection:

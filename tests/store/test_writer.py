@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from fixtures.carriers import deflated, gzipped, zipped
-from fixtures.other_mails import failure_report, ordinary_mail
+from fixtures.other_mails import failure_notice, ordinary_mail
 from parsers.limits import Limits
 from parsers.reading import LARGE, Reading
-from parsers.unpack import Packing, inflate
+from parsers.streams import Packing
+from parsers.unpack import inflate
 from store.database import Database
 from store.ledger import Place, Sighting
 from store.outcomes import MAX_ATTEMPTS, Outcome
@@ -81,7 +82,7 @@ def test_a_report_has_all_its_rows(database: Database) -> None:
     xml = feedback("1", RECORD.replace("softfail", "SoftFail"))
     [decision] = take(database, report_mail(("r.xml.gz", gzipped(xml))))
     assert decision == Decision(Outcome.STORED, None, 1, 1)
-    assert counts(database, *OF_REPORTS) == dict.fromkeys(OF_REPORTS, 1) | {"record_dkim": 2}
+    assert counts(database, *OF_REPORTS) == dict.fromkeys(OF_REPORTS, 1) | {"record_dkim": 2, "deviation": 3}
     assert rows(
         database,
         "SELECT reporter, report_id, policy_domain, p, dialect, records, messages, xml_bytes FROM report "
@@ -217,9 +218,9 @@ def test_beside_a_corrupt_attachment_the_good_one_is_stored(database: Database) 
     [decision] = take(database, report_mail(good, bad))
     assert decision == Decision(Outcome.PARTIAL, "bad.xml.gz: gzip stream is cut off", 1, 1)
     assert rows(database, "SELECT report_id FROM report") == [("good",)]
-    assert rows(database, "SELECT report_key, code, place, action, raw FROM deviation") == [
-        (None, "corrupt", "bad.xml.gz", "not taken", "gzip stream is cut off")
-    ]
+    assert rows(
+        database, "SELECT code, place, action, raw FROM deviation WHERE report_key IS NULL"
+    ) == [("corrupt", "bad.xml.gz", "not taken", "gzip stream is cut off")]
 
 
 # -- large reports
@@ -245,11 +246,14 @@ def test_a_large_report_is_stored_whole(database: Database) -> None:
     assert rows(database, "SELECT sum(messages), sum(records) FROM domain_day_rollup") == [(12_012, 12_001)]
 
 
-def test_of_a_large_report_that_breaks_off_nothing_remains(database: Database) -> None:
-    broken = gzipped(large().removesuffix(b"</feedback>\n"))
-    decisions = take(database, feedback("before"), broken, feedback("after", record("192.0.2.2", 1)))
-    assert outcomes(decisions) == [Outcome.STORED, Outcome.CORRUPT, Outcome.STORED]
-    assert "XML is not well-formed" in (decisions[1].reason or "")
+OVER_THE_LIMIT = f"<record><auth_results>{'<dkim/>' * 101}</auth_results></record></feedback>".encode()
+
+
+def test_of_a_large_report_that_is_refused_at_its_end_nothing_remains(database: Database) -> None:
+    hostile = gzipped(large().replace(b"</feedback>", OVER_THE_LIMIT))
+    decisions = take(database, feedback("before"), hostile, feedback("after", record("192.0.2.2", 1)))
+    assert outcomes(decisions) == [Outcome.STORED, Outcome.REFUSED, Outcome.STORED]
+    assert "limit results" in (decisions[1].reason or "")
     assert counts(database, "report", "report_xml", "record", *ROLLUPS) == {
         "report": 2,
         "report_xml": 2,
@@ -261,13 +265,13 @@ def test_of_a_large_report_that_breaks_off_nothing_remains(database: Database) -
     assert rows(database, "SELECT message_key FROM message_raw") == [(2,)]
 
 
-def test_beside_a_large_report_that_breaks_off_the_good_one_is_stored(database: Database) -> None:
-    broken = gzipped(large().removesuffix(b"</feedback>\n"))
+def test_beside_a_large_report_that_is_refused_the_good_one_is_stored(database: Database) -> None:
+    hostile = gzipped(large().replace(b"</feedback>", OVER_THE_LIMIT))
     [decision] = take(
-        database, report_mail(("large.xml.gz", broken), ("good.xml.gz", gzipped(feedback("good"))))
+        database, report_mail(("large.xml.gz", hostile), ("good.xml.gz", gzipped(feedback("good"))))
     )
     assert (decision.outcome, decision.reports, decision.records) == (Outcome.PARTIAL, 1, 1)
-    assert rows(database, "SELECT place FROM deviation") == [("large.xml.gz",)]
+    assert rows(database, "SELECT place FROM deviation WHERE report_key IS NULL") == [("large.xml.gz",)]
     assert counts(database, "record") == {"record": 1}
 
 
@@ -391,7 +395,9 @@ def test_what_was_not_taken_is_told_once_however_often_it_is_read(database: Data
     raw = report_mail(("bad.xml.gz", half(feedback("bad"))), ("good.xml.gz", gzipped(feedback("good"))))
     for _ in range(3):
         write(database, [incoming(raw)], NOW)
-    assert rows(database, "SELECT code, place FROM deviation") == [("corrupt", "bad.xml.gz")]
+    assert rows(database, "SELECT code, place FROM deviation WHERE report_key IS NULL") == [
+        ("corrupt", "bad.xml.gz")
+    ]
     assert counts(database, "message_raw") == {"message_raw": 1}
 
 
@@ -423,7 +429,7 @@ def test_the_xml_is_kept(database: Database, packed: bytes, packing: str) -> Non
     [
         (report_mail(("r.xml.gz", half(feedback()))), Outcome.CORRUPT),
         (report_mail(("a.xml.gz", half(feedback())), ("b.xml.gz", gzipped(feedback()))), Outcome.PARTIAL),
-        (failure_report(NOW), Outcome.UNSUPPORTED),
+        (failure_notice(NOW, "n@reporter.example"), Outcome.UNSUPPORTED),
         (b"<!DOCTYPE feedback><feedback/>", Outcome.REFUSED),
     ],
     ids=["corrupt", "partial", "unsupported", "refused"],
