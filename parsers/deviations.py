@@ -48,7 +48,7 @@ ACTIONS = {
     "unknown-token": "stored as unknown, the token beside it",
     "unreadable-address": "left empty",
     "unreadable-date": "left empty",
-    "unreadable-domain": "kept as it stands, in lower case",
+    "unreadable-domain": "kept in lower case, at most 255 characters of it",
     "unreadable-mailbox": "kept as it stands",
     "unreadable-number": "counted as 0",
     "unreadable-percentage": "left empty",

@@ -100,31 +100,34 @@ class ElementReader:
 
     # -- children and their texts
 
-    def _enter(self, element: _Element) -> None:
+    def _enter(self, element: _Element, place: str) -> None:
         """Begin to read a child of `feedback`: names are those of its own namespace."""
         if element.tag != self._tag:
             self._tag = element.tag
             self._names = names_in(namespace_of(element.tag))
+        if element.text is not None:
+            self.stray_text(place, element.text)
 
     def fields(self, place: str, parent: _Element) -> Fields:
         """Give an element's children by name: the first of each, texts without the white space around them."""
         found: Fields = {}
+        names = self._names
         for element in parent:
-            name = self._names[element.tag]
+            name = names[element.tag]
             if name in found:
                 self._again(place, name)
                 continue
             text = element.text
             if name in CONTAINERS:
                 found[name] = element
+                if text is not None:
+                    self.stray_text(below(place, name), text)
             elif text is None:
                 found[name] = self._without_text(place, name, element)
             elif len(text) > self._text_length:
                 raise self._too_long()
             else:
                 found[name] = text.strip() or self._without_text(place, name, element)
-        if parent.text is not None:
-            self.stray_text(place, parent.text)
         try:
             self._shapes[place][tuple(found)] += 1
         except KeyError:
@@ -213,7 +216,7 @@ class ElementReader:
             return None
         if len(raw) > text.LONGEST_DOMAIN or not (raw.isascii() or self._may_convert(raw)):
             self._note("unreadable-domain", place, raw)
-            return raw.lower()
+            return raw.lower()[: text.LONGEST_DOMAIN]  # no index takes a text of any length
         name, codes = text.read_domain(raw)
         for code in codes:
             self._note(code, place, raw)
@@ -228,7 +231,7 @@ class ElementReader:
 
     def metadata(self, element: _Element) -> dict[str, Any]:
         """Read report_metadata into the arguments of ReportHeader (RFC 7489 C, RFC 9990 3.1.1.3)."""
-        self._enter(element)
+        self._enter(element, METADATA)
         fields = self.fields(METADATA, element)
         range_ = fields.get("date_range")
         dates = {} if range_ is None else self.fields(DATES, range_)
@@ -278,7 +281,7 @@ class ElementReader:
 
     def policy(self, element: _Element) -> PolicyPublished:
         """Read policy_published (RFC 7489 C, RFC 9990 3.1.1.5)."""
-        self._enter(element)
+        self._enter(element, POLICY)
         fields = self.fields(POLICY, element)
         tokens: dict[str, Any] = {
             name: self._token(vocabulary, fields.get(name))[0]
@@ -302,7 +305,7 @@ class ElementReader:
 
     def record(self, element: _Element) -> dict[str, Any]:
         """Read a record into the arguments of Record (RFC 7489 C, RFC 9990 3.1.1.7 to 3.1.1.14)."""
-        self._enter(element)
+        self._enter(element, RECORD)
         parts = self.fields(RECORD, element)
         found: dict[str, Any] = {"source_ip": None, "messages": 0}
         if (row := parts.get("row")) is not None:
@@ -312,14 +315,6 @@ class ElementReader:
         if (results := parts.get("auth_results")) is not None:
             self._results(results, found)
         return found
-
-    def _count_results(self, names: tuple[str, ...]) -> None:
-        try:
-            self._shapes[RESULTS][names] += 1
-        except KeyError:  # where there are many, neighbours alike are one
-            self.count(
-                RESULTS, names if len(names) <= _FEW else tuple(name for name, _ in groupby(names))[:_FEW]
-            )
 
     def _row(self, row: _Element, found: dict[str, Any]) -> None:
         fields = self.fields(ROW, row)
@@ -363,17 +358,25 @@ class ElementReader:
                 self.pass_over(RESULTS, name)
                 continue
             names.append(name)
-            if len(dkim) > self._results_length or len(spf) > self._results_length:
+            if element.text is not None:
+                self.stray_text(below(RESULTS, name), element.text)
+            if len(names) > self._results_length and max(len(dkim), len(spf)) > self._results_length:
                 raise RefusedError(f"more than {self._results_length} <{name}> in one record (limit results)")
-        if results.text is not None:
-            self.stray_text(RESULTS, results.text)
+        try:
+            self._shapes[RESULTS][tuple(names)] += 1
+        except KeyError:
+            self._learn_results(names)
         if len(spf) > 1 and self.dialect == "rfc9990":
             self._note("other-standard", SPF)
-        self._count_results(tuple(names))
         found["dkim_results"] = dkim
         found["spf_results"] = spf
         if "null_path" not in found and spf and all(result["scope"] == "helo" for result in spf):
             found["null_path"] = True  # RFC 7208 2.4: MAIL FROM:<> is checked by its HELO name
+
+    def _learn_results(self, names: list[str]) -> None:
+        """Take in results that never stood so before; where they are many, neighbours alike are one."""
+        few = names if len(names) <= _FEW else [name for name, _ in groupby(names)][:_FEW]
+        self.count(RESULTS, tuple(few))
 
     def _source_ip(self, raw: str | None) -> str | None:
         if raw is None:

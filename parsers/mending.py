@@ -12,8 +12,9 @@ from parsers.feedback import NAMESPACE_7489
 HEAD = 4096
 """Bytes that hold everything before the first record."""
 
+# possessive throughout: blanks that both halves could take would be tried in every way
 _BEFORE_ROOT = re.compile(
-    rb"(<\?xml[^>]{0,200}\?>)?\s*([^<]{0,200}(?:<xs:schema\b[^>]{0,500}>)?)(?=\s*<(?:[\w.-]{1,40}:)?feedback\b)"
+    rb"(<\?xml[^>]{0,200}\?>)?\s*+([^<]{0,200}+(?:<xs:schema\b[^>]{0,500}+>)?+)(?=\s*+<(?:[\w.-]{1,40}:)?feedback\b)"
 )
 _PREFIXED_ROOT = re.compile(rb"<([A-Za-z_][\w.-]{0,40}):feedback\b([^>]*)")
 _MAILBOX = re.compile(rb"(email>[^<>]{0,200})<((?![!?])[^<>\s/@]{1,64}@[^<>\s/]{1,255})>(?=[^<>]{0,200}</)")
@@ -37,7 +38,7 @@ Note = Callable[[str, str, str], None]
 
 def _without_strays(head: bytes, note: Note) -> bytes:
     """Drop what stands between the declaration and the root: ikea.com an unclosed xs:schema, sitnet.dk a quote."""
-    found = _BEFORE_ROOT.match(head)
+    found = _BEFORE_ROOT.match(head, 0, HEAD)
     if not found or not found[2].strip():
         return head
     note("before-root", "document", _text(found[2].strip()))

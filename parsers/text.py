@@ -41,7 +41,7 @@ def domain(text: str | None) -> str | None:
     """Bring a domain name to the form in which it is compared: lower case, A-labels, no trailing dot."""
     if not text:
         return None
-    return read_domain(text)[0] if len(text) <= LONGEST_DOMAIN else text.lower().rstrip(".") or None
+    return read_domain(text)[0] if len(text) <= LONGEST_DOMAIN else text.lower()[:LONGEST_DOMAIN]
 
 
 @lru_cache(maxsize=1 << 14)

@@ -139,11 +139,18 @@ class _Filing:
         if read.report is None:
             totals = {"records": records, "messages": messages, "whole": report.damage is None}
             self._connection.execute(update(schema.report).where(schema.report.c.id == row["id"]), totals)
-        damage = Refusal(read.document.name, CorruptError(report.damage)) if report.damage else None
-        return Filed(row["id"], verdict, records, report.deviations, damage)
+        return Filed(row["id"], verdict, records, report.deviations, _lost(read, report.damage, records))
 
     def flush(self) -> None:
         self._rows.write(self._connection)
         self._rollups.write(self._connection)
         insert_rows(self._connection, schema.report_xml, self._xml)
         self._xml.clear()
+
+
+def _lost(read: ReadReport, damage: str | None, records: int) -> Refusal | None:
+    """Say what of a report was not taken; None of a whole one."""
+    if damage is None:
+        return None
+    reason = f"{damage.rstrip('.')} (the {records} whole records before it are stored)"
+    return Refusal(read.document.name, CorruptError(reason))
