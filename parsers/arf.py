@@ -260,8 +260,7 @@ def _host(value: str | None) -> str | None:
 
 
 def _name(value: str | None) -> str | None:
-    found = text.domain(value)
-    return found if found and len(found) <= DOMAIN_LENGTH else None
+    return text.domain(one_line(value)) if value and len(value) <= DOMAIN_LENGTH else None
 
 
 def _domain_in(mailbox: str) -> str | None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from pydantic.dataclasses import dataclass as value
 
+from parsers.printable import one_line
+
 ACTIONS = {
     "after-records": "read all the same",
     "alias-token": "stored as the token it stands for, the word beside it",
@@ -88,7 +90,7 @@ class Notes:
         key = (code, place)
         if key not in self.seen and len(self.seen) >= self.limit:
             key = next(reversed(self.seen))
-        first, before = self.seen.get(key, (raw and raw[:RAW_LENGTH], 0))
+        first, before = self.seen.get(key) or (raw and one_line(raw[:RAW_LENGTH]), 0)
         self.seen[key] = (first, before + times)
 
     def deviations(self) -> tuple[Deviation, ...]:

@@ -3,6 +3,7 @@
 Nothing here knows what the children mean. However long the report is, memory holds one child of it.
 """
 
+import gc
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from typing import Any, cast
@@ -177,6 +178,11 @@ def _meaning(error: etree.XMLSyntaxError) -> Exception:
     if code in _EXHAUSTING:
         return RefusedError(f"XML made to exhaust whoever reads it: {error.msg}")
     return CorruptError(f"XML is not well-formed: {error.msg}")
+
+
+def forget_abandoned() -> None:
+    """Free what was read of documents that were not read to their end: lxml's parsers hold themselves until then."""
+    gc.collect()
 
 
 def is_exhausted() -> bool:

@@ -1,6 +1,8 @@
 """How much of anything is read: whatever a stranger mails, memory and time stay bounded."""
 
-from pydantic import ConfigDict
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 MIB = 1 << 20
@@ -51,7 +53,7 @@ class Limits:
     """XML from the end of one record to the end of the next."""
     text_bytes: int = 64 * 1024
     """Text in one element."""
-    deviations: int = 100
+    deviations: Annotated[int, Field(ge=1)] = 100
     """Different deviations told of one report; more are counted in the last."""
 
 

@@ -8,6 +8,7 @@ from parsers.archive import is_zip
 from parsers.budget import Budget
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError, UnsupportedError
 from parsers.failure import FailureReport
+from parsers.feedback import forget_abandoned
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.message import (
     Attachment,
@@ -184,9 +185,13 @@ def _read_document(document: Document, size: int, limits: Limits) -> ReadReport 
             reader = ReportReader(document.chunks, limits, document.damage)
             return ReadReport(document, reader.header, None, limits)
         report = read_report(document.chunks, limits, document.damage)
-        return ReadReport(document, report.header, report, limits)
     except ReportError as error:
-        return Refusal(document.name, error)
+        refusal = Refusal(document.name, error.settled())
+        forget_abandoned()
+        return refusal
+    if report.damage:
+        forget_abandoned()
+    return ReadReport(document, report.header, report, limits)
 
 
 def _read_tls_report(document: Document, limits: Limits) -> TlsReport:

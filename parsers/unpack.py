@@ -18,6 +18,8 @@ from parsers.streams import Packing, Stream, packing_of
 KEPT: Final = 1 << 22
 """Bytes up to which a message's documents are held in memory; later ones are inflated again for each reading."""
 
+MAGIC: Final = 4
+"""Bytes by which containers are told apart."""
 _BLANKS: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
 
 Kind = Literal["xml", "json"]
@@ -125,7 +127,7 @@ def _document(packed: _Packed, budget: Budget, nesting: int) -> Iterator[Documen
     """Inflate one stream; look into it again where it is a container itself."""
     unpacking = _Unpacking(packed, budget)
     pieces = unpacking.pieces()
-    head = next(pieces, b"")
+    head = _head(pieces)
     if is_zip(head) or packing_of(head):
         if nesting == 0:
             limit = budget.limits.nesting
@@ -141,6 +143,14 @@ def _document(packed: _Packed, budget: Budget, nesting: int) -> Iterator[Documen
         raise NotAReportError("neither XML nor a compressed report")
     else:  # nothing but blanks to the end: many a bomb is made of zeros, and is refused on the way there
         raise CorruptError(unpacking.damage) if unpacking.damage else NotAReportError("empty")
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    """Give enough of the first bytes to tell a container: the first piece alone may be a single one."""
+    head = b""
+    while len(head) < MAGIC and (piece := next(pieces, b"")):
+        head += piece
+    return head
 
 
 class _Unpacking:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from parsers.deviations import Deviation
 from parsers.errors import ParserExhaustedError, ReportError
+from parsers.feedback import forget_abandoned
 from parsers.reading import Reading, ReadReport
 from parsers.unpack import Refusal
 from store import schema
@@ -167,7 +168,8 @@ def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: 
         with connection.begin_nested():
             ticket.filed += file_reports(connection, [Submission(ticket.key, read)], now)
     except ReportError as error:
-        ticket.refusals.append(Refusal(read.document.name, error))
+        ticket.refusals.append(Refusal(read.document.name, error.settled()))
+        forget_abandoned()
     except ParserExhaustedError as error:
         ticket.problem = str(error)
     except SQLAlchemyError:

@@ -1,5 +1,6 @@
 """`ruamill run`: the daemon."""
 
+import gc
 import os
 import sys
 from threading import Event
@@ -16,6 +17,7 @@ def run(settings: Settings) -> int:
     choose(settings, [])  # nothing to poll is wrong use, told before anything is opened
     stop = Event()
     daemon.stop_on_signals(stop)
+    gc.freeze()  # what start-up made lives to the end, and is not looked through again
     if daemon.run(settings, stop):
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program, anew)
     return DONE

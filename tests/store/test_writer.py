@@ -218,9 +218,9 @@ def test_beside_a_corrupt_attachment_the_good_one_is_stored(database: Database) 
     [decision] = take(database, report_mail(good, bad))
     assert decision == Decision(Outcome.PARTIAL, "bad.xml.gz: gzip stream is cut off", 1, 1)
     assert rows(database, "SELECT report_id FROM report") == [("good",)]
-    assert rows(
-        database, "SELECT code, place, action, raw FROM deviation WHERE report_key IS NULL"
-    ) == [("corrupt", "bad.xml.gz", "not taken", "gzip stream is cut off")]
+    assert rows(database, "SELECT code, place, action, raw FROM deviation WHERE report_key IS NULL") == [
+        ("corrupt", "bad.xml.gz", "not taken", "gzip stream is cut off")
+    ]
 
 
 # -- large reports
