@@ -1,6 +1,6 @@
 """Why something was not stored: each error is a decision, and its text is the reason a person reads."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 
 class ReportError(Exception):
@@ -11,10 +11,9 @@ class ReportError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(" ".join(reason.split())[:500])
 
-    def settled(self) -> Self:
-        """Give the decision without the frames it was raised in: they hold all that was read until then."""
-        self.__cause__ = self.__context__ = None
-        return self.with_traceback(None)
+    def settle(self) -> None:
+        """Forget the frames it was raised in: they hold all that was read until then."""
+        self.__cause__ = self.__context__ = self.__traceback__ = None
 
 
 class NotAReportError(ReportError):

@@ -186,7 +186,7 @@ def _read_document(document: Document, size: int, limits: Limits) -> ReadReport 
             return ReadReport(document, reader.header, None, limits)
         report = read_report(document.chunks, limits, document.damage)
     except ReportError as error:
-        refusal = Refusal(document.name, error.settled())
+        refusal = Refusal(document.name, error)
         forget_abandoned()
         return refusal
     if report.damage:

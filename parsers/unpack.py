@@ -58,6 +58,9 @@ class Refusal:
     name: str
     error: ReportError
 
+    def __post_init__(self) -> None:
+        self.error.settle()
+
 
 def inflate(packed: bytes, packing: Packing) -> bytes:
     """Give back a kept document's XML or JSON."""

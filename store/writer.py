@@ -168,7 +168,7 @@ def _file_large(connection: Connection, ticket: _Ticket, read: ReadReport, now: 
         with connection.begin_nested():
             ticket.filed += file_reports(connection, [Submission(ticket.key, read)], now)
     except ReportError as error:
-        ticket.refusals.append(Refusal(read.document.name, error.settled()))
+        ticket.refusals.append(Refusal(read.document.name, error))
         forget_abandoned()
     except ParserExhaustedError as error:
         ticket.problem = str(error)
