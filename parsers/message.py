@@ -42,6 +42,10 @@ FIELD_LENGTH: Final = 4_096
 CHUNK: Final = 1 << 16
 """Bytes that the parser is given at a time: whole, it would take them in at four bytes each."""
 _WITH_PARAMETERS: Final = ("content-type", "content-disposition")
+_ONE_MAILBOX: Final = re.compile(
+    r"[\w .-]{0,100}<[\w.+-]{1,64}@([\w.-]{1,255})>|[\w.+-]{1,64}@([\w.-]{1,255})", re.ASCII
+)
+"""A From field as nearly all are, which leaves no doubt; any other is taken apart by the email package."""
 _HEADER_LINE: Final = re.compile(rb"(From |[!-9;-~]+[ \t]*:)")
 _SUBJECT: Final = re.compile(r"(\[[^]]*\]\s*)?report\s+domain\s*:", re.IGNORECASE)
 """RFC 7489 7.2.1.1, RFC 9990 3.5.4: `Report Domain: D Submitter: S Report-ID: <id>`; an answer to one is no report."""
@@ -122,17 +126,18 @@ class _BoundedHeaders(Compat32):
         size = sum(map(len, sourcelines))
         read.fields += 1
         read.size += size
+        _require(read.fields, limits.header_fields, "header fields", "header_fields")
+        _require(size, limits.header_bytes, "bytes in one header field", "header_bytes")
+        _require(read.size, limits.headers_bytes, "bytes of header fields", "headers_bytes")
         name, value = super().header_source_parse(sourcelines)
-        parameters = value.count(";") if name.lower() in _WITH_PARAMETERS else 0
-        for number, most, of, limit in (
-            (read.fields, limits.header_fields, "header fields", "header_fields"),
-            (size, limits.header_bytes, "bytes in one header field", "header_bytes"),
-            (read.size, limits.headers_bytes, "bytes of header fields", "headers_bytes"),
-            (parameters, limits.parameters, f"parameters in {name}", "parameters"),
-        ):
-            if number > most:
-                raise RefusedError(f"more than {most} {of} (limit {limit})")
+        if name.lower() in _WITH_PARAMETERS:
+            _require(value.count(";"), limits.parameters, f"parameters in {name}", "parameters")
         return name, value
+
+
+def _require(number: int, most: int, of: str, limit: str) -> None:
+    if number > most:
+        raise RefusedError(f"more than {most} {of} (limit {limit})")
 
 
 def read_mail(raw: bytes, limits: Limits) -> Mail:
@@ -299,6 +304,8 @@ def _headers(message: Message) -> MailHeaders:
 
 def _domain_of(fields: list[str]) -> str | None:
     """Give the author domain as DMARC takes it: none where several could be meant (RFC 7489 6.6.1, RFC 9989 11.5)."""
+    if len(fields) == 1 and (usual := _ONE_MAILBOX.fullmatch(str(fields[0]))):
+        return domain(usual[1] or usual[2])
     try:
         addresses = getaddresses([one_line(str(field)[:HEADER_LENGTH]) for field in fields])
     except RecursionError:  # comments within comments
