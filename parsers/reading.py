@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from parsers.aggregate import ReportReader, read_report
 from parsers.archive import is_zip
@@ -160,20 +161,40 @@ def _collect(headers: MailHeaders | None, attachments: Iterable[Attachment], lim
     reports: list[ReadReport] = []
     tls_reports: list[ReadTlsReport] = []
     refusals: list[Refusal] = []
-    for attachment in attachments:
-        for found in unpack(attachment.data, attachment.name, budget):
-            result = found if isinstance(found, Refusal) else _read_document(found, budget.size, limits)
-            if isinstance(result, Refusal):
-                refusals.append(result)
-            elif isinstance(result, ReadReport):
-                reports.append(result)
-            else:
-                tls_reports.append(result)
+    abandoned = hostile = 0
+    for found in chain.from_iterable(unpack(each.data, each.name, budget) for each in attachments):
+        if isinstance(found, Refusal):
+            refusals.append(found)
+            continue
+        result = _read_document(found, budget.size, limits)
+        if isinstance(result, Refusal):
+            refusals.append(result)
+        elif isinstance(result, ReadReport):
+            reports.append(result)
+        else:
+            tls_reports.append(result)
+        hostile += isinstance(result, Refusal) and isinstance(result.error, RefusedError)
+        if hostile > limits.refusals:
+            refusals.append(_unread_rest(limits))
+            break
+        abandoned += _abandoned(found, result, limits)
+        if abandoned > LARGE:
+            forget_abandoned()
+            abandoned = 0
+    if abandoned or hostile:
+        forget_abandoned()
     if (
         reports or tls_reports
     ):  # whatever else lies beside a report is nobody's concern, unless it was meant to be one
         refusals = [refusal for refusal in refusals if not isinstance(refusal.error, NotAReportError)]
     return Reading(headers, tuple(reports), tuple(refusals), tuple(tls_reports))
+
+
+def _unread_rest(limits: Limits) -> Refusal:
+    error = RefusedError(
+        f"more than {limits.refusals} documents over a limit: no other is read (limit refusals)"
+    )
+    return Refusal("the rest of the message", error)
 
 
 def _read_document(document: Document, size: int, limits: Limits) -> ReadReport | ReadTlsReport | Refusal:
@@ -185,13 +206,17 @@ def _read_document(document: Document, size: int, limits: Limits) -> ReadReport 
             reader = ReportReader(document.chunks, limits, document.damage)
             return ReadReport(document, reader.header, None, limits)
         report = read_report(document.chunks, limits, document.damage)
+        return ReadReport(document, report.header, report, limits)
     except ReportError as error:
-        refusal = Refusal(document.name, error)
-        forget_abandoned()
-        return refusal
-    if report.damage:
-        forget_abandoned()
-    return ReadReport(document, report.header, report, limits)
+        return Refusal(document.name, error)
+
+
+def _abandoned(document: Document, result: ReadReport | ReadTlsReport | Refusal, limits: Limits) -> int:
+    """Give how many bytes of a document its parser may still hold: none where it was read to its end."""
+    whole = isinstance(result, ReadTlsReport) or (
+        isinstance(result, ReadReport) and (result.report is None or result.report.damage is None)
+    )
+    return 0 if whole else min(document.size, limits.record_bytes)
 
 
 def _read_tls_report(document: Document, limits: Limits) -> TlsReport:

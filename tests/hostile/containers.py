@@ -59,6 +59,11 @@ def members_of_records(number: int, size: int) -> bytes:
     return archive(*[member(large("<record/>", size, BEGUN, ENDED), name=b"r.gz")] * number)
 
 
+def crowded_record() -> bytes:
+    """Write a report whose one record is just over the limit."""
+    return f"{BEGUN}<record>{'<dkim/>' * 320_000}".encode()
+
+
 OUTSIDE = (b"/etc/r.xml", b"../../r.xml", b"a/../../r.xml", b"C:\\r.xml", b"\\\\host\\r.xml")
 CROWD = archive(*[member(b"<a/>")] * 100)
 
@@ -106,6 +111,10 @@ CONTAINERS = {
     "180 attachments of 10 GiB together": Hostile(lambda: with_attachments(*[zeros(100 * MIB)] * 180), BOMB),
     "990 attachments, each a zip of 100 members": Hostile(
         lambda: with_attachments(*[CROWD] * 990), over("documents"), besides="corrupt: "
+    ),
+    "zip of 100 members, each 300,000 elements in a record": Hostile(
+        lambda: zipped({f"{number}.xml": crowded_record() for number in range(100)}),
+        over("record_bytes", "refusals"),
     ),
     "zip of 100 members, each 40 MiB of records": Hostile(
         lambda: members_of_records(100, 40 * MIB), over("records", "crowded_records")
