@@ -113,7 +113,7 @@ CONTAINERS = {
         lambda: with_attachments(*[CROWD] * 990), over("documents"), besides="corrupt: "
     ),
     "zip of 100 members, each 300,000 elements in a record": Hostile(
-        lambda: zipped({f"{number}.xml": crowded_record() for number in range(100)}),
+        lambda: archive(*[member(gzipped(crowded_record()), name=b"r.gz")] * 100),
         over("record_bytes", "refusals"),
     ),
     "zip of 100 members, each 40 MiB of records": Hostile(
