@@ -59,9 +59,9 @@ def members_of_records(number: int, size: int) -> bytes:
     return archive(*[member(large("<record/>", size, BEGUN, ENDED), name=b"r.gz")] * number)
 
 
-def crowded_record() -> bytes:
-    """Write a report whose one record is just over the limit."""
-    return f"{BEGUN}<record>{'<dkim/>' * 320_000}".encode()
+def members_over_the_limit(number: int) -> bytes:
+    """Write a zip archive of reports whose one record is just over the limit."""
+    return archive(*[member(large("<dkim/>", 9 * MIB // 4, f"{BEGUN}<record>"), name=b"r.gz")] * number)
 
 
 OUTSIDE = (b"/etc/r.xml", b"../../r.xml", b"a/../../r.xml", b"C:\\r.xml", b"\\\\host\\r.xml")
@@ -113,7 +113,7 @@ CONTAINERS = {
         lambda: with_attachments(*[CROWD] * 990), over("documents"), besides="corrupt: "
     ),
     "zip of 100 members, each 300,000 elements in a record": Hostile(
-        lambda: archive(*[member(gzipped(crowded_record()), name=b"r.gz")] * 100),
+        lambda: members_over_the_limit(100),
         over("record_bytes", "refusals"),
     ),
     "zip of 100 members, each 40 MiB of records": Hostile(
