@@ -36,8 +36,8 @@ class Limits:
     """JSON documents of one message together: JSON is read whole."""
     documents: int = 2_000
     """Attachments, and members of archives, in one message."""
-    refusals: int = 3
-    """Documents of one message that may prove to be over a limit: after one more, the others are not read."""
+    failed_bytes: int = 4 * MIB
+    """Bytes of documents that could not be read to their end, after which no other document of the message is read."""
     ratio: int = 1_000
     """Bytes out for each byte in, looked at above `ratio_free_bytes`."""
     ratio_free_bytes: int = MIB

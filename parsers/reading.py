@@ -161,40 +161,30 @@ def _collect(headers: MailHeaders | None, attachments: Iterable[Attachment], lim
     reports: list[ReadReport] = []
     tls_reports: list[ReadTlsReport] = []
     refusals: list[Refusal] = []
-    abandoned = hostile = 0
+    failed = 0
     for found in chain.from_iterable(unpack(each.data, each.name, budget) for each in attachments):
-        if isinstance(found, Refusal):
-            refusals.append(found)
-            continue
-        result = _read_document(found, budget.size, limits)
+        result = found if isinstance(found, Refusal) else _read_document(found, budget.size, limits)
         if isinstance(result, Refusal):
             refusals.append(result)
         elif isinstance(result, ReadReport):
             reports.append(result)
         else:
             tls_reports.append(result)
-        hostile += isinstance(result, Refusal) and isinstance(result.error, RefusedError)
-        if hostile > limits.refusals:
-            refusals.append(_unread_rest(limits))
+        failed += 0 if isinstance(found, Refusal) else _failed(found, result, limits)
+        if failed > limits.failed_bytes:
+            refusals.append(_rest(limits))
             break
-        abandoned += _abandoned(found, result, limits)
-        if abandoned > LARGE:
-            forget_abandoned()
-            abandoned = 0
-    if abandoned or hostile:
+    if failed:
         forget_abandoned()
-    if (
-        reports or tls_reports
-    ):  # whatever else lies beside a report is nobody's concern, unless it was meant to be one
+    if reports or tls_reports:
+        # whatever else lies beside a report is nobody's concern, unless it was meant to be one
         refusals = [refusal for refusal in refusals if not isinstance(refusal.error, NotAReportError)]
     return Reading(headers, tuple(reports), tuple(refusals), tuple(tls_reports))
 
 
-def _unread_rest(limits: Limits) -> Refusal:
-    error = RefusedError(
-        f"more than {limits.refusals} documents over a limit: no other is read (limit refusals)"
-    )
-    return Refusal("the rest of the message", error)
+def _rest(limits: Limits) -> Refusal:
+    reason = f"more than {limits.failed_bytes} bytes before it could not be read (limit failed_bytes)"
+    return Refusal("the rest of the message", RefusedError(reason))
 
 
 def _read_document(document: Document, size: int, limits: Limits) -> ReadReport | ReadTlsReport | Refusal:
@@ -211,8 +201,8 @@ def _read_document(document: Document, size: int, limits: Limits) -> ReadReport 
         return Refusal(document.name, error)
 
 
-def _abandoned(document: Document, result: ReadReport | ReadTlsReport | Refusal, limits: Limits) -> int:
-    """Give how many bytes of a document its parser may still hold: none where it was read to its end."""
+def _failed(document: Document, result: ReadReport | ReadTlsReport | Refusal, limits: Limits) -> int:
+    """Give how many bytes of a document were read in vain, and may still be held: none where it was read to its end."""
     whole = isinstance(result, ReadTlsReport) or (
         isinstance(result, ReadReport) and (result.report is None or result.report.damage is None)
     )

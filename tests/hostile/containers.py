@@ -114,7 +114,8 @@ CONTAINERS = {
     ),
     "zip of 100 members, each 300,000 elements in a record": Hostile(
         lambda: members_over_the_limit(100),
-        over("record_bytes", "refusals"),
+        "corrupt: ",
+        besides=over("failed_bytes"),
     ),
     "zip of 100 members, each 40 MiB of records": Hostile(
         lambda: members_of_records(100, 40 * MIB), over("records", "crowded_records")
