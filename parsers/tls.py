@@ -22,8 +22,6 @@ from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.printable import one_line
 from parsers.values import MAX_MESSAGES, UNKNOWN
 
-ENTRIES: Final = 50_000
-"""Policies, failure details and strings of one report together: 4 MiB hold no more that mean anything."""
 DOMAIN_LENGTH: Final = 255
 """RFC 1035 2.3.4."""
 
@@ -148,6 +146,7 @@ class _Reader:
     def __init__(self, limits: Limits, notes: Notes) -> None:
         self._text_length = limits.text_bytes
         self._notes = notes
+        self._most_entries = limits.tls_entries
         self._entries = 0
 
     def report(self, fields: Fields) -> TlsReport:
@@ -202,8 +201,11 @@ class _Reader:
         """Give a list; a single value where one belongs is a list of it (mx-host in RFC 8460 B)."""
         values = value if isinstance(value, list) else [] if value is None else [value]
         self._entries += len(values)
-        if self._entries > ENTRIES:
-            raise RefusedError(f"more than {ENTRIES} policies, failure details and strings in one TLS report")
+        if self._entries > self._most_entries:
+            raise RefusedError(
+                f"more than {self._most_entries} policies, failure details and strings in one TLS report "
+                "(limit tls_entries)"
+            )
         return values
 
     def _texts(self, value: object) -> tuple[str, ...]:

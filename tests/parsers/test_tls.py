@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError
 from parsers.limits import DEFAULT_LIMITS, Limits
-from parsers.tls import ENTRIES, TlsReport, read_tls_report
+from parsers.tls import TlsReport, read_tls_report
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "tls"
 REPORTS = sorted(path for path in FIXTURES.iterdir() if not path.name.endswith(".expected.json"))
@@ -163,9 +163,17 @@ REFUSED = {
     "text": (with_policies([], **{"contact-info": "a" * 70_000}), "text_bytes", DEFAULT_LIMITS),
     "depth": (b'{"policies":' + b"[" * 4_000_000, "nested", DEFAULT_LIMITS),
     "deep objects": (b'{"policies":' + b'{"a":' * 800_000, "nested", DEFAULT_LIMITS),
-    "policies": (with_policies([{}] * (ENTRIES + 1)), "policies", DEFAULT_LIMITS),
-    "strings": (with_policies([{"policy": {"mx-host": ["a"] * ENTRIES}}]), "strings", DEFAULT_LIMITS),
-    "failures": (with_policies([{"failure-details": [{}] * ENTRIES}]), "failure details", DEFAULT_LIMITS),
+    "policies": (with_policies([{}] * (DEFAULT_LIMITS.tls_entries + 1)), "policies", DEFAULT_LIMITS),
+    "strings": (
+        with_policies([{"policy": {"mx-host": ["a"] * DEFAULT_LIMITS.tls_entries}}]),
+        "strings",
+        DEFAULT_LIMITS,
+    ),
+    "failures": (
+        with_policies([{"failure-details": [{}] * DEFAULT_LIMITS.tls_entries}]),
+        "failure details",
+        DEFAULT_LIMITS,
+    ),
 }
 
 
