@@ -1,22 +1,20 @@
 """Elements of one report in, plain values out, with a note of every departure from the standard.
 
-Fields are read by name, the first where there are several; elements of a foreign namespace are no fields. What cannot be read is left empty; a token that
-nobody foresaw is `unknown` with the token beside it, and never a pass.
+What cannot be read is left empty; a token that nobody foresaw is `unknown` with the token beside it, and never a pass.
 """
 
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from lxml.etree import _Element
 
 from parsers import standards, text
 from parsers.deviations import Notes
 from parsers.errors import RefusedError
-from parsers.feedback import local_name, names_in, namespace_of
+from parsers.fields import FieldReader, Fields
 from parsers.limits import Limits
 from parsers.standards import (
-    CHILDREN,
     DATES,
     DKIM,
     EVALUATED,
@@ -26,37 +24,19 @@ from parsers.standards import (
     REASON,
     RECORD,
     RESULTS,
-    ROOT,
     ROW,
     SPF,
     Vocabulary,
     below,
 )
-from parsers.values import MAX_MESSAGES, Dialect, PolicyPublished
+from parsers.values import MAX_MESSAGES, PolicyPublished
 
-Fields = dict[str, Any]
-"""Local names to texts, and to elements where they are CONTAINERS: None is an empty element, a missing key an absent one."""
-
-MISSPELT: Final = {"data_range": "date_range", "identities": "identifiers", "extensions": "extension"}
-"""kddi.com wrote data_range for a while; each is read as what it stands for."""
-
-CONTAINERS: Final = frozenset(
-    {"date_range", "row", "policy_evaluated", "reason", "identifiers", "auth_results", *MISSPELT}
-)
-_MANY: Final = frozenset({"error", "reason"})
-"""May stand several times."""
-_MAY_BE_EMPTY: Final = frozenset({"extra_contact_info", "error", "human_result", "comment", "envelope_from"})
-"""Texts for people, and the null path (RFC 9990 3.1.1.10)."""
-_EXTENSIBLE: Final = frozenset({ROOT, RECORD})
-"""Where RFC 9990 3.1.1.6 and 3.1.1.7 let elements of other namespaces stand."""
 _NULL_PATHS: Final = frozenset({None, "<>"})
 
 _FEW: Final = 4
 """Results of one record; that one is out of order is seen in so many."""
 MOST_U_LABELS: Final = 100
 """Names outside ASCII in one report that are brought to A-labels: it takes up to a millisecond each."""
-_NAME_LENGTH: Final = 60
-"""Characters of a name that a stranger made up."""
 _DMARC_BEGAN: Final = datetime(2012, 1, 1, tzinfo=UTC)
 """Its first draft was published on 30 January 2012."""
 _LONGEST_RANGE: Final = timedelta(days=2)
@@ -71,134 +51,16 @@ _DKIM_DOMAIN: Final = below(DKIM, "domain")
 _SPF_DOMAIN: Final = below(SPF, "domain")
 
 
-class ElementReader:
+class ElementReader(FieldReader):
     """Reads the elements of one report, noting what departs from the standard.
 
     Raises RefusedError where an element is over a limit.
     """
 
     def __init__(self, limits: Limits, notes: Notes) -> None:
-        self._text_length = limits.text_bytes
+        super().__init__(limits, notes)
         self._results_length = limits.results
-        self._note = notes.add
-        self._shapes: dict[str, dict[tuple[str, ...], int]] = {place: {} for place in CHILDREN}
         self._u_labels: set[str] = set()
-        self.dialect: Dialect = "rfc7489"
-        """Known once the header is read, before any record is."""
-        self.namespace = ""
-        """That of the root; empty for none."""
-        self._tag = ""
-        self._names = names_in("")
-
-    def settle(self) -> None:
-        """Judge the elements read so far by the report's standard: which children stood in them, in which order."""
-        for place, shapes in self._shapes.items():
-            for names, times in shapes.items():
-                for code, where in standards.departures(place, names, self.dialect):
-                    self._note(code, where, times=times)
-            shapes.clear()
-
-    # -- children and their texts
-
-    def _enter(self, element: _Element, place: str) -> None:
-        """Begin to read a child of `feedback`: names are those of its own namespace."""
-        if element.tag != self._tag:
-            self._tag = element.tag
-            self._names = names_in(namespace_of(element.tag))
-        if element.text is not None:
-            self.stray_text(place, element.text)
-
-    def fields(self, place: str, parent: _Element) -> Fields:
-        """Give an element's children by name: the first of each, texts without the white space around them."""
-        found: Fields = {}
-        names = self._names
-        for element in parent:
-            name = names[element.tag]
-            if name in found:
-                self._again(place, name)
-                continue
-            text = element.text
-            if name in CONTAINERS:
-                found[name] = element
-                if text is not None:
-                    self.stray_text(below(place, name), text)
-            elif text is None:
-                found[name] = self._without_text(place, name, element)
-            elif len(text) > self._text_length:
-                raise self._too_long()
-            else:
-                found[name] = text.strip() or self._without_text(place, name, element)
-        try:
-            self._shapes[place][tuple(found)] += 1
-        except KeyError:
-            return self._learn(place, found)
-        return found
-
-    def text(self, place: str, element: _Element) -> str | None:
-        """Give the text of one element, whatever stands in it."""
-        text = "".join(cast("Any", element.itertext()))
-        if len(text) > self._text_length:
-            raise self._too_long()
-        if len(element):
-            self._note("mixed-content", place, text)
-        return text.strip() or None
-
-    def _too_long(self) -> RefusedError:
-        return RefusedError(f"more than {self._text_length} characters in one element (limit text_bytes)")
-
-    def _without_text(self, place: str, name: str, element: _Element) -> str | None:
-        """Note that an element is empty, or give the text of the elements in it."""
-        if name not in CHILDREN[place]:
-            return None
-        if len(element):
-            return self.text(below(place, name), element)
-        if name not in _MAY_BE_EMPTY:
-            self._note("empty", below(place, name))
-        return None
-
-    def stray_text(self, place: str, text: str) -> None:
-        """Note text where only elements may stand."""
-        if not text.isspace():
-            self._note("stray-text", place, text.strip())
-
-    def _again(self, place: str, name: str) -> None:
-        if name not in CHILDREN[place]:
-            self.pass_over(place, name)
-        elif name not in _MANY:
-            self._note("repeated", below(place, name))
-
-    def _learn(self, place: str, found: Fields) -> Fields:
-        """Take in children that never stood so before, and part those of the standards from all others."""
-        known = CHILDREN[place]
-        if known.issuperset(found):
-            self._shapes[place][tuple(found)] = 1
-            return found
-        fields: Fields = {}
-        for name, value in found.items():
-            meant = MISSPELT.get(name, name)
-            if meant not in known or (meant != name and meant in found):
-                self.pass_over(place, name)
-                continue
-            if meant != name:
-                self._note("misspelt-element", below(place, meant), name)
-            fields[meant] = value
-        self.count(place, tuple(fields))
-        return fields
-
-    def count(self, place: str, names: tuple[str, ...]) -> None:
-        """Take in that these of CHILDREN[place] stood there, in this order."""
-        shapes = self._shapes[place]
-        shapes[names] = shapes.get(names, 0) + 1
-
-    def pass_over(self, place: str, tag: str) -> None:
-        """Note an element that no standard lets stand there."""
-        name = local_name(tag)
-        foreign = namespace_of(tag) not in ("", self.namespace)
-        if MISSPELT.get(name, name) == "extension" or (foreign and place in _EXTENSIBLE):
-            code = "extension"
-        else:
-            code = "foreign-element" if foreign else "unknown-element"
-        self._note(code, below(place, name[:_NAME_LENGTH]), tag if foreign else None)
 
     # -- tokens and domains
 
