@@ -3,11 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
 from typer.main import get_command
 
 from ingest import configuration, settings
 from ingest.cli import app
 from parsers.limits import Limits
+from store.database import Database
+from store.migrate import upgrade
+from tests.store.kit import rows
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
@@ -58,3 +62,19 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (document.parent / target).exists()
     ]
     assert broken == []
+
+
+QUERIES = [
+    query
+    for block in re.findall(r"```sql\n(.*?)```", OPERATING, re.DOTALL)
+    for query in block.split(";")
+    if query.strip()
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_documented_query_runs(query: str, database_url: str) -> None:
+    database = Database(database_url)
+    upgrade(database)
+    assert rows(database, query) == []
+    database.close()
