@@ -231,7 +231,9 @@ def test_a_field_that_never_ends_is_no_pass(rest: str) -> None:
     assert verdict([f"mx; dmarc=fail header.from=example.org {rest}"], ["mx"], "example.org") == "fail"
 
 
-LENGTH = 4_096
+LENGTH = 40_000
+PATIENCE = 5.0
+"""CPU seconds: a hundred times what it takes."""
 HOSTILE = [
     "(", ")", "()", '"', '""', '"\\', "\\", "(\\", ";", "=", "a=", "a;", "a=;", " ", "a ", ".", "a.",
     "mx;", ";dmarc=pass", "dmarc=pass header.from=x;", "header.from=x ", "\t\r\n", "\0", "ü",
@@ -240,16 +242,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("start", ["", "mx; dmarc=pass ", "mx; (", 'mx; "'])
-def test_a_hostile_field_takes_as_long_as_an_honest_one(start: str, piece: str) -> None:
-    """A millisecond or two for 4,096 characters; ten times as many take ten times as long, not a hundred times."""
+def test_a_hostile_field_is_read_in_time_linear_to_its_length(start: str, piece: str) -> None:
+    """A millisecond or two for 4,096 characters; what looked back at each of 40,000 would take minutes."""
     field = (start + piece * LENGTH)[:LENGTH]
-    longer = (start + piece * LENGTH * 10)[: LENGTH * 10]
     started = process_time()
     verdict([field], ["mx", "microsoft365"], "x")
-    once = process_time()
-    verdict([longer], ["mx", "microsoft365"], "x")
-    assert once - started < 0.05
-    assert process_time() - once < 0.5
+    assert process_time() - started < PATIENCE
 
 
 @given(

@@ -105,8 +105,11 @@ def test_a_report_has_all_its_rows(database: Database) -> None:
         "mfrom:bounce.example.net=softfail",
         "forwarded: by a list",
     )
-    assert rows(database, "SELECT position, report_key, code, place, raw, times FROM deviation") == [
-        (0, 1, "letter-case", "record/auth_results/spf/result", "SoftFail", 1)
+    deviations = "SELECT position, report_key, code, place, raw, times FROM deviation ORDER BY position"
+    assert rows(database, deviations) == [
+        (0, 1, "letter-case", "record/auth_results/spf/result", "SoftFail", 1),
+        (1, 1, "missing", "version", None, 1),
+        (2, 1, "missing", "record/identifiers/envelope_from", None, 1),
     ]
 
 
