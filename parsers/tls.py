@@ -112,7 +112,7 @@ def read_tls_report(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> TlsReport:
 
 def _parse(raw: bytes, notes: Notes) -> Fields:
     bare = raw.removeprefix(BOM_UTF8).lstrip(b" \t\r\n")
-    document = b"".join(utf8(lambda: iter((bare,)), notes)).decode()
+    document = b"".join(utf8(lambda: iter((bare,)), notes)).decode("utf-8", "replace")
 
     def first_of_each(pairs: list[tuple[str, Any]]) -> Fields:
         fields = dict(reversed(pairs))

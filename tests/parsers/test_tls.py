@@ -249,3 +249,9 @@ def test_every_report_of_the_corpus_is_read_as_the_standard_library_reads_it(cor
             )
             for policy in expected["policies"]
         ]
+
+
+@pytest.mark.parametrize("end", [b"\xc5", b'"}\xc5', b"\xe2\x82", b"\xf0\x9f\x98"])
+def test_a_letter_that_is_broken_off_at_the_end_stops_nothing(end: bytes) -> None:
+    with pytest.raises(ReportError):
+        read_tls_report(b'{"organization-name": "Inselpost' + end)
