@@ -27,8 +27,6 @@ FIELD_LENGTH: Final = 4_096
 REPEATS: Final = 20
 """Fields of one name that are looked at: RFC 5965 3.2 lets some come again."""
 TOKENS: Final = 10
-DOMAIN_LENGTH: Final = 255
-"""RFC 1035 2.3.4."""
 
 _AUTH_FAILURES: Final = frozenset(get_args(AuthFailure)) - {UNKNOWN}
 _FEEDBACK: Final = "message/feedback-report"
@@ -260,7 +258,7 @@ def _host(value: str | None) -> str | None:
 
 
 def _name(value: str | None) -> str | None:
-    return text.domain(one_line(value)) if value and len(value) <= DOMAIN_LENGTH else None
+    return text.domain(one_line(value)) if value and len(value) <= text.LONGEST_DOMAIN else None
 
 
 def _domain_in(mailbox: str) -> str | None:

@@ -55,7 +55,7 @@ class Limits:
     """XML from the end of one record to the end of the next."""
     text_bytes: int = 64 * 1024
     """Text in one element."""
-    tls_entries: int = 50_000
+    tls_entries: int = 10_000
     """Policies, failure details and strings of one TLS report, together."""
     deviations: Annotated[int, Field(ge=1)] = 100
     """Different deviations told of one report; more are counted in the last."""

@@ -22,9 +22,6 @@ from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.printable import one_line
 from parsers.values import MAX_MESSAGES, UNKNOWN
 
-DOMAIN_LENGTH: Final = 255
-"""RFC 1035 2.3.4."""
-
 _MARKS: Final = frozenset({"organization-name", "date-range", "report-id", "policies"})
 """Two of these names make a JSON object a TLS report (RFC 8460 4.4)."""
 
@@ -237,10 +234,10 @@ class _Reader:
     def _domain(self, raw: str | None, place: str) -> str | None:
         if raw is None:
             return None
-        domain, codes = text.read_domain(raw)
-        if len(raw) > DOMAIN_LENGTH:
+        if len(raw) > text.LONGEST_DOMAIN:  # before it is read: what was read is remembered
             self._notes.add("missing", place, raw)
             return None
+        domain, codes = text.read_domain(raw)
         for code in codes:
             self._notes.add(code, place, raw)
         return domain

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from parsers import text
 from parsers.errors import CorruptError, NotAReportError, RefusedError, ReportError
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.tls import TlsReport, read_tls_report
@@ -255,3 +256,9 @@ def test_every_report_of_the_corpus_is_read_as_the_standard_library_reads_it(cor
 def test_a_letter_that_is_broken_off_at_the_end_stops_nothing(end: bytes) -> None:
     with pytest.raises(ReportError):
         read_tls_report(b'{"organization-name": "Inselpost' + end)
+
+
+def test_a_name_too_long_for_a_domain_is_not_remembered() -> None:
+    before = text.read_domain.cache_info().misses
+    read_tls_report(with_policies([{"policy": {"policy-domain": "x" * 60_000}}]))
+    assert text.read_domain.cache_info().misses == before
