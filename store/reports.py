@@ -16,7 +16,7 @@ from store.bulk import Row, insert_rows
 from store.claims import insert_new
 from store.outcomes import Verdict
 from store.rollups import Rollups, withdraw
-from store.rows import RecordRows, report_row, xml_row
+from store.rows import RecordRows, document_row, report_row
 
 FLUSH = 5_000
 """Records that are collected before they are sent to the database."""
@@ -135,7 +135,7 @@ class _Filing:
                 self._rollups.add(row["policy_domain"], row["day"], block)
             if len(self._rows.record) >= FLUSH:
                 self.flush()
-        self._xml.append(xml_row(row["id"], read))
+        self._xml.append(document_row(row["id"], read.document))
         if read.report is None:
             totals = {"records": records, "messages": messages, "whole": report.damage is None}
             self._connection.execute(update(schema.report).where(schema.report.c.id == row["id"]), totals)

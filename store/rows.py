@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from parsers.alignment import Recomputed, recompute
 from parsers.reading import ReadReport
 from parsers.streams import Packing
+from parsers.unpack import Document
 from parsers.values import PolicyPublished, Record, ReportHeader
 from store import schema
 from store.bulk import Row, insert_rows
@@ -78,11 +79,11 @@ def report_row(key: int, message_key: int, read: ReadReport, now: datetime) -> d
     }
 
 
-def xml_row(key: int, read: ReadReport) -> Row:
-    """Give the row that keeps a report's XML, as the reporter compressed it."""
-    if read.document.packing is Packing.PLAIN:
-        return (key, Packing.ZLIB.value, zlib.compress(read.document.packed))
-    return (key, read.document.packing.value, read.document.packed)
+def document_row(key: int, document: Document) -> Row:
+    """Give the row that keeps a report's XML or JSON, as the reporter compressed it."""
+    if document.packing is Packing.PLAIN:
+        return (key, Packing.ZLIB.value, zlib.compress(document.packed))
+    return (key, document.packing.value, document.packed)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from parsers.reading import ReadTlsReport
-from parsers.streams import Packing
 from parsers.tls import TlsFailure, TlsPolicy, TlsReport
-from parsers.unpack import Document
 from store import schema
 from store.bulk import Row, insert_rows
 from store.claims import insert_new
 from store.outcomes import Verdict
 from store.reports import next_key
+from store.rows import document_row
 
 
 def file_tls_reports(
@@ -61,7 +59,7 @@ def _file(connection: Connection, key: int, read: ReadTlsReport) -> None:
         for position, policy in policies
         for ordinal, failure in enumerate(policy.failures)
     ]
-    insert_rows(connection, schema.tls_report_json, [_json_row(key, read.document)])
+    insert_rows(connection, schema.tls_report_json, [document_row(key, read.document)])
     insert_rows(connection, schema.tls_policy, [_policy_row(key, *each) for each in policies])
     insert_rows(connection, schema.tls_failure, failures)
 
@@ -83,12 +81,6 @@ def _report_row(key: int, message_key: int, read: ReadTlsReport, now: datetime) 
         "counted": not read.foreign,
         "ingested_at": now,
     }
-
-
-def _json_row(key: int, document: Document) -> Row:
-    if document.packing is Packing.PLAIN:
-        return (key, Packing.ZLIB.value, zlib.compress(document.packed))
-    return (key, document.packing.value, document.packed)
 
 
 def _policy_row(key: int, position: int, policy: TlsPolicy) -> Row:
