@@ -13,6 +13,7 @@ from lxml.etree import _Element, _ElementTree
 
 from parsers.errors import CorruptError, NotAReportError, ParserExhaustedError, RefusedError
 from parsers.limits import Limits
+from parsers.standards import CHILDREN, ROOT
 
 CHUNK = 1 << 16
 """Bytes that are parsed between two looks at the limits."""
@@ -29,35 +30,7 @@ _TRIALS = count()
 _CHILDREN = ("{*}feedback", "{*}version", "{*}report_metadata", "{*}policy_published", "{*}record")
 
 
-_ELEMENTS = (
-    *("feedback", "version", "report_metadata", "policy_published", "record"),
-    *(
-        "org_name",
-        "email",
-        "extra_contact_info",
-        "report_id",
-        "date_range",
-        "begin",
-        "end",
-        "error",
-        "generator",
-    ),
-    *("domain", "discovery_method", "p", "sp", "np", "adkim", "aspf", "pct", "fo", "testing"),
-    *(
-        "row",
-        "source_ip",
-        "count",
-        "policy_evaluated",
-        "disposition",
-        "dkim",
-        "spf",
-        "reason",
-        "type",
-        "comment",
-    ),
-    *("identifiers", "header_from", "envelope_from", "envelope_to"),
-    *("auth_results", "selector", "scope", "result", "human_result"),
-)
+_ELEMENTS = sorted({ROOT}.union(*CHILDREN.values()))
 NAMESPACE_7489 = "http://dmarc.org/dmarc-xml/0.1"
 NAMESPACE_9990 = "urn:ietf:params:xml:ns:dmarc-2.0"
 _NAMESPACES = ("", f"{{{NAMESPACE_7489}}}", f"{{{NAMESPACE_9990}}}")
@@ -110,9 +83,9 @@ def namespace_of(tag: str) -> str:
 def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
     """Give what stands in `feedback`, each element complete, in the order they stand.
 
-    An element is valid until the next one is asked for. Raises CorruptError where the XML is not well-formed, once
-    the whole elements before that place are given; NotAReportError where the root is another element, RefusedError for a DTD or what is over a limit, and
-    ParserExhaustedError where it is this process that cannot go on.
+    An element is valid until the next one is asked for. Raises CorruptError where the XML is not well-formed, once the
+    whole elements before that place are given; NotAReportError where the root is another element; RefusedError for a
+    DTD or what is over a limit; ParserExhaustedError where it is this process that cannot go on.
     """
     parser = _parser()
     root: _Element | None = None
