@@ -190,6 +190,63 @@ def sources(
     raise typer.Exit(run(context.obj.settings(), domain, days=days, limit=limit, json=json))
 
 
+@app.command()
+def status(context: typer.Context, json: Json = False) -> None:
+    """Show how ruamill is doing: mailboxes, database, what came in, what waits, when each domain last had a report.
+
+    Exit status 1 if something needs a person.
+    """
+    from ingest.commands.status import run
+
+    raise typer.Exit(run(context.obj.settings(), json=json))
+
+
+@app.command()
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Try everything that is configured, and say what is wrong and what to do next.
+
+    Mailboxes (name, connection, certificate, token, login, folders, rights), database, migrations, the mail server for
+    the letter, DNS and registries. Nothing is changed, no mail is read or sent. Exit status 1 if something is wrong.
+    """
+    from ingest.commands.doctor import run
+
+    raise typer.Exit(run(context.obj.config, context.obj.database, json=json))
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)] = None,
+) -> None:
+    """Write a configuration to begin with, every setting explained in it.
+
+    To FILE, else where --config says, else to ruamill.toml. A file that is there is never overwritten; - prints it.
+    """
+    from ingest.commands.init import run
+
+    raise typer.Exit(run(file or context.obj.config or Path("ruamill.toml")))
+
+
+@db.command()
+def prune(
+    context: typer.Context,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="How long to keep, such as 400d; else the configured retention.", metavar="DAYS"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove what came in long ago: reports with their records and XML, kept mail, the ledger.
+
+    The sums by day stay, and a removed report is not counted again if another copy comes in. The daemon does this by
+    itself each night where `[retention] keep` is set; meanwhile reports can come in.
+    """
+    from ingest.commands.prune import run
+
+    raise typer.Exit(run(context.obj.settings(), keep, dry_run=dry_run, json=json))
+
+
 @db.command()
 def upgrade(context: typer.Context) -> None:
     """Bring the database to this version's schema. Every command that uses it does so by itself."""

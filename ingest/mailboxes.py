@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from threading import Event
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -37,6 +39,8 @@ class Waiting:
 
     uid: str
     size: int
+    arrived: datetime | None = None
+    """When the mailbox got it (RFC 9051 2.3.3), in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,19 @@ class Unfetched:
 
 
 class Mailbox(Protocol):
-    """One folder of one mailbox, opened by `with`. Every method raises MailboxUnavailableError."""
+    """One mailbox, opened by `with`, one folder of it at a time. Every method raises MailboxUnavailableError."""
 
     name: str
     folder: str
+    """The one that is open, or is to be opened first."""
     uidvalidity: int
-    """RFC 9051 2.3.1.1; 0 where the kind of mailbox has none."""
+    """Of the open folder (RFC 9051 2.3.1.1); 0 where the kind of mailbox has none."""
+    number: int
+    """Messages in the open folder, as far as known: for people to see how far a long poll has come."""
+    good_until: float
+    """Clock (`time.monotonic`, seconds) until which the connection may be used; then it should be opened anew."""
+    can_watch: bool
+    """Whether `watch` is told of new mail; known once it is open."""
 
     def __enter__(self) -> Self: ...
 
@@ -60,8 +71,17 @@ class Mailbox(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def folders(self) -> list[str]:
+        """Name the folders to be read, as the settings say, in order."""
+
+    def open(self, folder: str) -> None:
+        """Open a folder, or the open one once more: what has come meanwhile is seen."""
+
+    def watch(self, seconds: float, stop: Event) -> bool:
+        """Wait until the first of `folders` has new mail, or the time is over, or `stop` is set; tell whether it has."""
+
     def waiting(self, above: int) -> Iterator[list[Waiting]]:
-        """Messages whose UID is above the given one (0: all), in windows of bounded size, oldest first."""
+        """Messages whose UID is above the given one (0: all), in windows of bounded size, in the order of the settings."""
 
     def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         """Give the whole messages, unread state untouched; one that somebody else removed is left out."""

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
 
-from ingest.imap import ImapMailbox
+from ingest.imap.mailbox import ImapMailbox
 from ingest.mailboxes import Mailbox, MailboxUnavailableError
 from ingest.maildir import MaildirMailbox
 from ingest.poll import Poll

@@ -8,11 +8,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 BUSY_SECONDS = 30
 """How long a SQLite connection waits for another process's write."""
 CONNECT_SECONDS = 10
+POSTGRESQL = {"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"}
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 WRITE_LOCK = 0x7275616D  # "ruam": the key of PostgreSQL's advisory lock
 
@@ -38,13 +39,16 @@ class Database:
         return self._engine.url.render_as_string(hide_password=True)
 
     @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL."""
+        return Path(self._engine.url.database or "") if self._engine.dialect.name == "sqlite" else None
+
+    @property
     def files(self) -> frozenset[Path]:
         """The files that SQLite keeps the database in; none for PostgreSQL."""
-        if self._engine.dialect.name != "sqlite":
+        if self.file is None:
             return frozenset()
-        return frozenset(
-            Path(f"{self._engine.url.database}{end}").resolve() for end in ("", "-wal", "-shm", "-journal")
-        )
+        return frozenset(Path(f"{self.file}{end}").resolve() for end in ("", "-wal", "-shm", "-journal"))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,6 +66,15 @@ class Database:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
             yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """Open a connection of its own to PostgreSQL, outside of the pool and of any transaction. Raises DatabaseUnavailableError."""
+        url, pool = self._engine.url, NullPool
+        with self._translated():
+            own = create_engine(url, connect_args=POSTGRESQL, poolclass=pool, isolation_level="AUTOCOMMIT")
+            with own.connect() as connection:
+                yield connection
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -125,11 +138,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
-        url,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
-        pool_pre_ping=True,
-    )
+    return create_engine(url, connect_args=POSTGRESQL, pool_pre_ping=True)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:

@@ -25,6 +25,11 @@ def note_poll(connection: Connection, place: Place, last: int, now: datetime) ->
     _merge(connection, place, uidvalidity=place.uidvalidity, last_uid=last, last_poll_at=now, last_error=None)
 
 
+def note_waiting(connection: Connection, place: Place, waiting: int, oldest: datetime | None) -> None:
+    """Note how many messages have no outcome yet, and since when the oldest of them waits."""
+    _merge(connection, place, waiting=waiting, oldest_waiting_at=oldest)
+
+
 def note_failure(connection: Connection, place: Place, error: str, now: datetime) -> None:
     """Note what stopped a poll."""
     _merge(connection, place, last_error=error, last_error_at=now)

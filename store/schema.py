@@ -181,6 +181,16 @@ report_xml = _table(
     rowid=True,
 )
 
+pruned_report = _table(
+    "pruned_report",
+    "What is still known of a report that was removed for its age: another copy of it is not counted again",
+    Column("xml_sha256", String(64), primary_key=True, comment="SHA-256 of the XML, in hex"),
+    _required("identity", String(64), "report.identity"),
+    _required("counted", Boolean, "report.counted"),
+    _required("pruned_at", UtcDateTime, "when its removal began"),
+    Index(None, "identity"),
+)
+
 record = _table(
     "record",
     "One record of a report: messages with one source address, author domain and result",
@@ -452,6 +462,8 @@ mailbox_state = _table(
     _optional("last_poll_at", UtcDateTime, "end of the last poll that went through"),
     _optional("last_error", Text, "what stopped the last poll; empty when it went through"),
     _optional("last_error_at", UtcDateTime, "when"),
+    _optional("waiting", BigInteger, "messages without an outcome when it was last looked at"),
+    _optional("oldest_waiting_at", UtcDateTime, "when the oldest of those arrived"),
 )
 
 summary_delivery = _table(

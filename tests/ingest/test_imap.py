@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from imapclient import IMAPClient
 
-from ingest import imap
-from ingest.imap import ImapMailbox
+from ingest.imap import mailbox as imap
+from ingest.imap.mailbox import ImapMailbox
 from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Waiting
 from ingest.settings import ImapSettings
 from tests.servers.dovecot import DovecotServer
@@ -67,7 +67,7 @@ def remove(server: DovecotServer, user: str, uid: int) -> None:
 def refusal(wrong: ImapSettings) -> MailboxUnavailableError:
     with pytest.raises(MailboxUnavailableError) as caught, ImapMailbox(wrong):
         pass
-    assert wrong.password.get_secret_value() not in str(caught.value)
+    assert wrong.password_text not in str(caught.value)
     return caught.value
 
 
@@ -149,7 +149,7 @@ def test_a_wrong_password_is_refused_with_what_to_check(
 def test_a_missing_folder_is_told_with_its_neighbours(dovecot_server: DovecotServer, user: str) -> None:
     with dovecot_server.connect(user) as client:
         client.create_folder("DMARC/Reports")
-    error = refusal(settings(dovecot_server, user, folder="DMARC/Report"))
+    error = refusal(settings(dovecot_server, user, folders="DMARC/Report"))
     assert not error.temporary
     assert 'no folder "DMARC/Report"' in str(error)
     assert "DMARC/Reports" in str(error)

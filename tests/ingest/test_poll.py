@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import make_url, text
 from structlog.testing import capture_logs
 
-from ingest import imap as imap_module
+from ingest.imap import mailbox as imap_module
 from ingest import pipeline
 from ingest.database import open_database
 from ingest.mailboxes import MailboxUnavailableError
@@ -222,7 +222,7 @@ def test_a_folder_made_anew_stores_nothing_twice(
     posts = [*map(report_mail, range(1, 6)), corrupt_mail(6)]
     for outcome in ("stored", "duplicate"):
         fill_folder(dovecot_server, user, "Reports", posts)
-        box = imap(dovecot_server, user, folder="Reports", after=after)
+        box = imap(dovecot_server, user, folders="Reports", after=after)
         assert poll(box, database_url) == {outcome: 5, "corrupt": 1}
     check_database(database_url, [*posts, *map(again, posts[:5]), posts[5]])
 
@@ -235,7 +235,7 @@ def test_a_folder_replaced_in_mid_poll_is_read_anew(
         return False
 
     fill_folder(dovecot_server, user, "Reports", [report_mail(1)])
-    box = over(wire, dovecot_server, user, folder="Reports")
+    box = over(wire, dovecot_server, user, folders="Reports")
     wire.at("FETCH", 2, replace_and_hang_up)
     with pytest.raises(MailboxUnavailableError, match='"Reports" was replaced') as caught:
         poll(box, url)

@@ -73,7 +73,7 @@ def unavailable(settings: ImapSettings, message: str, *, temporary: bool = False
 def login_refused(settings: ImapSettings, error: LoginError) -> MailboxUnavailableError:
     """Pass on what the server said, without the password should it have repeated its input."""
     said = str(error).removeprefix("b'").removesuffix("'")  # imaplib shows some answers as bytes
-    if password := settings.password.get_secret_value():
+    if password := settings.password_text:
         said = said.replace(password, "***")
     temporary = _says(error, TIME_MENDS)
     advice = "it may work later" if temporary else "check user and password"

@@ -1,125 +1,29 @@
 """What can be set, as values that are valid by construction; `ingest.configuration` reads them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    SecretStr,
-    Tag,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.mailboxes import Destination
+from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay
+from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
 from parsers.limits import Limits
 from parsers.text import read_domain
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """One table of the configuration: an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class MailboxSettings(Section):
-    """What every kind of mailbox has."""
-
-    name: str = ""
-    """How the ledger and the log call it."""
-    processed: str = "Processed"
-    """Folder for what was stored, or is stored already."""
-    failed: str = "Failed"
-    """Folder for what is corrupt or refused."""
-    ignored: str = "Ignored"
-    """Folder for reports of another kind."""
-    after: Literal["move", "flag", "leave"] = "move"
-    """What becomes of a message once its outcome is committed: moved; flagged in place; left as it is."""
-    not_a_report: Literal["leave", "ignore"] = "leave"
-    """Ordinary mail: left alone, or treated like reports of another kind."""
-
-    def folder_for(self, destination: Destination) -> str:
-        """Name the folder of a message that does not stay."""
-        folders = {Destination.PROCESSED: self.processed, Destination.IGNORED: self.ignored}
-        return folders.get(destination, self.failed)
-
-
-def _named(values: Any, key: str) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
-    """Name a mailbox after `key` where the configuration gave no name."""
-    if isinstance(values, dict) and not values.get("name") and values.get(key):
-        return {**values, "name": str(values[key])}
-    return values
-
-
-class ImapSettings(MailboxSettings):
-    """A mailbox on an IMAP server."""
-
-    kind: Literal["imap"] = "imap"
-    host: str
-    port: Port | None = None
-    """993 for implicit TLS, else 143."""
-    tls: Literal["implicit", "starttls", "none"] = "implicit"
-    ca_file: Path | None = None
-    """PEM file with the authority that signed the server's certificate."""
-    user: str
-    password: SecretStr
-    folder: str = "INBOX"
-    connect_timeout: Seconds = 15
-    read_timeout: Seconds = 120
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_name(cls, values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
-        return _named(values, "user")
-
-    @property
-    def effective_port(self) -> int:
-        """The port in use (RFC 8314 3.2 for implicit TLS)."""
-        return self.port or (993 if self.tls == "implicit" else 143)
-
-
-class MaildirSettings(MailboxSettings):
-    """A Maildir on this machine's disk; its folders are Maildir++ subfolders."""
-
-    kind: Literal["maildir"]
-    path: Path
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_name(cls, values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
-        return _named(values, "path")
-
-
-def _kind(values: Any) -> str:  # noqa: ANN401 (pydantic hands over what it was given)
-    """Tell the kind of mailbox; IMAP where nothing is said."""
-    kind = values.get("kind", "imap") if isinstance(values, dict) else getattr(values, "kind", "imap")
-    return str(kind)
-
-
-AnyMailbox = Annotated[
-    Annotated[ImapSettings, Tag("imap")] | Annotated[MaildirSettings, Tag("maildir")], Discriminator(_kind)
+__all__ = [
+    "AcceptSettings",
+    "AnyMailbox",
+    "ImapSettings",
+    "LogSettings",
+    "MailboxSettings",
+    "MaildirSettings",
+    "MonitorSettings",
+    "RetentionSettings",
+    "ScheduleSettings",
+    "Settings",
+    "SmtpSettings",
 ]
-
-
-def _several(values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
-    """Take one text for a list of one."""
-    if isinstance(values, str):
-        return (values,)
-    if isinstance(values, list | tuple):
-        return values
-    raise ValueError("must be text in quotes, or a list of such")
 
 
 def _domain(text: str) -> str:
@@ -142,8 +46,8 @@ def _authserv_id(text: str) -> str:
     return name
 
 
-Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], BeforeValidator(_several)]
-AuthservIds = Annotated[tuple[Annotated[str, AfterValidator(_authserv_id)], ...], BeforeValidator(_several)]
+Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], ONE_OR_SEVERAL]
+AuthservIds = Annotated[tuple[Annotated[str, AfterValidator(_authserv_id)], ...], ONE_OR_SEVERAL]
 
 
 class AcceptSettings(Section):
@@ -174,6 +78,45 @@ class ScheduleSettings(Section):
     """From the start of one poll of a mailbox to the start of the next."""
 
 
+class RetentionSettings(Section):
+    """How long what was stored is kept; the sums by day stay for ever."""
+
+    keep: Days | None = None
+    """Days that reports, their records and XML, and the ledger are kept after they came in; for ever without."""
+    at: TimeOfDay = "03:30"
+    """UTC time of day at which the daemon removes what is older."""
+
+
+class MonitorSettings(Section):
+    """Where the daemon tells how it is: /healthz and /metrics, by HTTP without a password."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 9797
+    """0: any that is free; the log says which."""
+
+
+class SmtpSettings(Section):
+    """The mail server that takes the nightly letter."""
+
+    host: str
+    port: Port | None = None
+    """465 for implicit TLS, 587 with a user, else 25."""
+    tls: Literal["implicit", "starttls", "none"] = "starttls"
+    ca_file: Path | None = None
+    """PEM file with the authority that signed the server's certificate."""
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str
+    """Mail address that the letter comes from."""
+    timeout: Seconds = 30
+
+    @property
+    def effective_port(self) -> int:
+        """The port in use (RFC 8314 3.3, RFC 6409 3.1)."""
+        return self.port or (465 if self.tls == "implicit" else 587 if self.user else 25)
+
+
 class LogSettings(Section):
     """What is logged, to standard error."""
 
@@ -194,6 +137,9 @@ class Settings(BaseSettings):
     accept: AcceptSettings = AcceptSettings()
     mailbox: tuple[AnyMailbox, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
+    retention: RetentionSettings = RetentionSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    smtp: SmtpSettings | None = None
     log: LogSettings = LogSettings()
     limits: Limits = Limits()
 

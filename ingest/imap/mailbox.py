@@ -12,8 +12,9 @@ from typing import Any, Self
 from imapclient import DELETED, FLAGGED, SEEN
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from ingest.imap_connection import connect, log_in
-from ingest.imap_errors import explained, no_folder, unavailable
+from ingest.imap.connection import connect
+from ingest.imap.errors import explained, no_folder, unavailable
+from ingest.imap.login import log_in
 from ingest.mailboxes import HEADER_BYTES, Destination, Unfetched, Waiting
 from ingest.settings import ImapSettings
 
@@ -42,7 +43,7 @@ class ImapMailbox:
 
     def __init__(self, settings: ImapSettings) -> None:
         self.name = settings.name
-        self.folder = settings.folder
+        self.folder = settings.folders[0]
         self.uidvalidity = 0
         self._settings = settings
         self._ready: set[str] = set()

@@ -1,0 +1,45 @@
+"""What sections of the configuration are made of."""
+
+import re
+from datetime import time
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """One table of the configuration: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _several(values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
+    """Take one text for a list of one."""
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, list | tuple):
+        return values
+    raise ValueError("must be text in quotes, or a list of such")
+
+
+def days(text: object) -> int:
+    """Read a number of days such as 400d, or 400. Raises ValueError."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})d?", str(text).strip())
+    if not found:
+        raise ValueError('must be a number of days such as "400d"')
+    return int(found[1])
+
+
+def _time_of_day(text: str) -> str:
+    try:
+        return time.fromisoformat(text).strftime("%H:%M")
+    except ValueError:
+        raise ValueError('must be a time of day such as "03:30"') from None
+
+
+Days = Annotated[int, BeforeValidator(days)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+ONE_OR_SEVERAL = BeforeValidator(_several)
