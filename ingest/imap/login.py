@@ -4,27 +4,95 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, LoginError
 
 from ingest.imap.connection import tls_context
-from ingest.imap.errors import login_refused, unavailable
+from ingest.imap.errors import LoginRefusedError, login_refused, token_refused, unavailable
+from ingest.oauth.tokens import Tokens
 from ingest.settings import ImapSettings
 
 
-def log_in(client: IMAPClient, settings: ImapSettings) -> None:
-    """Secure the connection, then LOGIN, or AUTHENTICATE PLAIN where LOGIN is forbidden or not in ASCII (RFC 4616)."""
+def log_in(client: IMAPClient, settings: ImapSettings, tokens: Tokens | None = None) -> None:
+    """Secure the connection, then log in by token where there are tokens, else by password.
+
+    Raises LoginRefusedError if the server says no, MailboxUnavailableError if there is no token or no way to log in,
+    and the errors of imapclient.
+    """
     if settings.tls == "starttls":
         client.starttls(tls_context(settings))
+    if tokens:
+        _by_token(client, settings, tokens)
+    else:
+        _by_password(client, settings)
+
+
+def _by_password(client: IMAPClient, settings: ImapSettings) -> None:
+    """LOGIN, or AUTHENTICATE PLAIN where LOGIN is forbidden or not in ASCII (RFC 4616)."""
     plain = client.has_capability("LOGINDISABLED") or not _ascii(settings)
     if plain and not client.has_capability("AUTH=PLAIN"):
-        offers = " ".join(name.decode() for name in client.capabilities())
-        advice = "use TLS, and a password of ASCII letters"
-        raise unavailable(settings, f"no such login by password here, it offers {offers}: {advice}")
+        advice = "use TLS, and a password of ASCII letters, or OAuth"
+        raise unavailable(settings, f"no such login by password here, it offers {_offers(client)}: {advice}")
     login = client.plain_login if plain else client.login
     try:
         login(settings.user, settings.password_text)
     except LoginError as error:
-        if isinstance(error.__context__, IMAPClientAbortError):
-            raise error.__context__ from None  # a connection lost while it logged in
+        _unless_lost(error)
         raise login_refused(settings, error) from None  # the text before it may hold the password
 
 
 def _ascii(settings: ImapSettings) -> bool:
     return settings.user.isascii() and settings.password_text.isascii()
+
+
+def _by_token(client: IMAPClient, settings: ImapSettings, tokens: Tokens) -> None:
+    """Log in by the token at hand; by a new one if that is refused, which may have been revoked, or outlived its key."""
+    mechanism = _mechanism(client, settings)
+    try:
+        _show(client, settings, mechanism, tokens.current())
+    except LoginRefusedError as error:
+        if tokens.new or error.temporary:
+            raise
+        _show(client, settings, mechanism, tokens.renew())
+
+
+def _mechanism(client: IMAPClient, settings: ImapSettings) -> str:
+    """Choose the standard's mechanism before the one that Google made before there was one."""
+    if settings.oauth and settings.oauth.mechanism != "auto":
+        return settings.oauth.mechanism
+    if offered := [name for name in ("OAUTHBEARER", "XOAUTH2") if client.has_capability(f"AUTH={name}")]:
+        return offered[0]
+    advice = "enable OAuth on the server, use TLS, or set a password"
+    raise unavailable(settings, f"no login by OAuth here, it offers {_offers(client)}: {advice}")
+
+
+def _show(client: IMAPClient, settings: ImapSettings, mechanism: str, token: str) -> None:
+    conversation = _Conversation(mechanism, settings.user, token)
+    try:
+        client.sasl_login(mechanism, conversation)
+    except LoginError as error:
+        _unless_lost(error)
+        raise token_refused(settings, error, conversation.refusal, token) from None  # it may hold the token
+
+
+class _Conversation:
+    """What the client says in a SASL exchange by token; keeps why the server refuses."""
+
+    def __init__(self, mechanism: str, user: str, token: str) -> None:
+        if mechanism == "OAUTHBEARER":  # RFC 7628 3.1, RFC 5801 4
+            name = user.replace("=", "=3D").replace(",", "=2C")
+            self._left = [f"n,a={name},\1auth=Bearer {token}\1\1", "\1"]
+        else:  # developers.google.com/gmail/imap/xoauth2-protocol
+            self._left = [f"user={user}\1auth=Bearer {token}\1\1", ""]
+        self.refusal = b""
+
+    def __call__(self, challenge: bytes) -> str:
+        """Answer: the token first, then, as the server wants it, to its reason for refusing (RFC 7628 3.2.3)."""
+        self.refusal = challenge
+        return self._left.pop(0) if self._left else ""
+
+
+def _unless_lost(error: LoginError) -> None:
+    """Raise what imapclient hides: the connection was lost while it logged in."""
+    if isinstance(error.__context__, IMAPClientAbortError):
+        raise error.__context__ from None
+
+
+def _offers(client: IMAPClient) -> str:
+    return " ".join(name.decode() for name in client.capabilities())

@@ -1,11 +1,31 @@
 """How a mailbox is opened by OAuth 2.0 instead of a password: one kind of section for each provider."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from ingest.settings.base import Section
+
+
+def _secure(url: str) -> str:
+    """Refuse to send a secret in the clear (RFC 6749 3.2), but to this very machine."""
+    parts = urlsplit(url)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and _loopback(parts.hostname))):
+        return url
+    raise ValueError("must be an address that begins with https://")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+SecureUrl = Annotated[str, AfterValidator(_secure)]
 
 
 class OAuthSettings(Section):
@@ -28,9 +48,14 @@ class Microsoft365Settings(OAuthSettings):
     client_secret: SecretStr | None = None
     certificate_file: Path | None = None
     """PEM file with the certificate and its private key."""
-    authority: str = "https://login.microsoftonline.com"
+    authority: SecureUrl = "https://login.microsoftonline.com"
     """Of the cloud that the tenant is in."""
     scope: str = "https://outlook.office365.com/.default"
+
+    @property
+    def token_url(self) -> str:
+        """The tenant's token endpoint."""
+        return f"{self.authority.rstrip('/')}/{self.tenant}/oauth2/v2.0/token"
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:
@@ -39,39 +64,61 @@ class Microsoft365Settings(OAuthSettings):
         return self
 
 
-class GoogleSettings(OAuthSettings):
+class RefreshTokenSettings(OAuthSettings):
+    """A refresh token (RFC 6749 6), as its text or in a file of its own."""
+
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    refresh_token_file: Path | None = None
+    """The token that the server gives in exchange for it is written there, where servers do so."""
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether there is a refresh token."""
+        return bool(self.refresh_token or self.refresh_token_file)
+
+    @model_validator(mode="after")
+    def _one_refresh_token(self) -> Self:
+        if self.refresh_token and self.refresh_token_file:
+            raise ValueError("needs refresh_token or refresh_token_file, one of the two")
+        return self
+
+
+class GoogleSettings(RefreshTokenSettings):
     """A service account with domain-wide delegation, or a refresh token that a person has consented to."""
 
     provider: Literal["google"]
     service_account_file: Path | None = None
     """JSON key of the service account, as Google's console writes it."""
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address, no password)
+    client_id: str = ""
+    token_url: SecureUrl = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address, no password)
     scope: str = "https://mail.google.com/"
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:
-        by_token = (self.client_id, self.client_secret, self.refresh_token)
-        if self.service_account_file and not any(by_token):
-            return self
-        if self.service_account_file or not all(by_token):
+        by_token = (self.client_id, self.client_secret, self.refreshes)
+        if any(by_token) if self.service_account_file else not all(by_token):
             raise ValueError(
                 "needs service_account_file, or else client_id, client_secret and refresh_token together"
             )
         return self
 
 
-class GenericSettings(OAuthSettings):
+class GenericSettings(RefreshTokenSettings):
     """Any authorization server (RFC 6749): by refresh token where there is one, else by client credentials."""
 
     provider: Literal["generic"]
-    token_url: str
+    token_url: SecureUrl
     client_id: str
-    client_secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
+    client_authentication: Literal["basic", "post"] = "basic"
+    """How the secret is sent: as every server must take it, or in the form (RFC 6749 2.3.1)."""
     scope: str = ""
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if not (self.client_secret or self.refreshes):
+            raise ValueError("needs client_secret, refresh_token, or both")
+        return self
 
 
 AnyOAuth = Annotated[Microsoft365Settings | GoogleSettings | GenericSettings, Field(discriminator="provider")]

@@ -8,6 +8,7 @@ import pytest
 from ingest import configuration
 from ingest.configuration import ConfigurationError, load
 from ingest.settings import AcceptSettings, ImapSettings, MaildirSettings, Settings
+from ingest.settings.oauth import GenericSettings, Microsoft365Settings
 
 IMAP = """
 [[mailbox]]
@@ -20,6 +21,21 @@ MAILDIR = """
 kind = "maildir"
 path = "/var/mail/dmarc"
 """
+OAUTH = """
+[[mailbox]]
+host = "imap.example.org"
+user = "dmarc@example.org"
+[mailbox.oauth]
+"""
+CLIENT = """
+[mailbox.oauth]
+provider = "generic"
+token_url = "https://login.example.org/token/"
+client_id = "ruamill"
+client_secret = "s3cret"
+"""
+SECTIONS = "database, domains, accept, mailbox, schedule, retention, monitor, smtp, log, limits"
+MICROSOFT = 'provider = "microsoft365"\ntenant = "example.org"\nclient_id = "1"\n'
 SERVER = (
     'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
 )
@@ -152,8 +168,8 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     loaded = read(IMAP.replace("s3cret", "other"), **environment)
     (box,) = loaded.mailbox
     assert isinstance(box, ImapSettings)
-    assert box.password.get_secret_value() == "s3cret "
-    assert loaded.database.get_secret_value() == "postgresql://u:p@db/reports"
+    found = (box.password_text, loaded.database.get_secret_value())
+    assert found == ("s3cret ", "postgresql://u:p@db/reports")
 
 
 def test_another_database_can_be_put_in() -> None:
@@ -165,6 +181,50 @@ def test_another_database_can_be_put_in() -> None:
 def test_secrets_are_never_shown() -> None:
     loaded = read('database = "postgresql://u:s3cret@db/reports"\n' + IMAP)
     assert "s3cret" not in f"{loaded} {loaded!r} {loaded.mailbox!r}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "host"),
+    [
+        (MICROSOFT + 'certificate_file = "/etc/ruamill/m365.pem"', "outlook.office365.com"),
+        ('provider = "google"\nservice_account_file = "/etc/ruamill/google.json"', "imap.gmail.com"),
+        ('provider = "google"\nclient_id = "1"\nclient_secret = "2"\nrefresh_token = "3"', "imap.gmail.com"),
+        (
+            'provider = "google"\nclient_id = "1"\nclient_secret = "2"\nrefresh_token_file = "3"',
+            "imap.gmail.com",
+        ),
+    ],
+)
+def test_a_provider_brings_its_host(lines: str, host: str) -> None:
+    box = imap(OAUTH.replace("host", "# host") + lines)
+    assert (box.host, box.name, box.password_text) == (host, "dmarc@example.org", "")
+
+
+def test_the_environment_reaches_into_tables_of_a_mailbox(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    environment = {
+        "RUAMILL_MAILBOX__0__OAUTH__CLIENT_SECRET_FILE": f"{tmp_path}/secret",
+        "RUAMILL_MAILBOX__0__OAUTH__CLIENT_ID": "2",
+    }
+    oauth = imap(OAUTH + MICROSOFT, **environment).oauth
+    assert isinstance(oauth, Microsoft365Settings)
+    assert oauth.client_secret
+    found = (oauth.client_id, oauth.client_secret.get_secret_value(), oauth.token_url)
+    assert found == ("2", "s3cret", "https://login.microsoftonline.com/example.org/oauth2/v2.0/token")
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        (MICROSOFT, "certificate_file"),
+        (MICROSOFT + 'certificate_file = "x"', "ca_file"),
+        ('provider = "google"', "service_account_file"),
+        ('provider = "google"\nclient_id = "1"\nclient_secret = "2"', "refresh_token_file"),
+    ],
+)
+def test_a_file_that_is_named_by_a_variable_stays_a_file(lines: str, key: str) -> None:
+    oauth = imap(OAUTH + lines, **{f"RUAMILL_MAILBOX__0__OAUTH__{key.upper()}": "/etc/ruamill/file"}).oauth
+    assert getattr(oauth, key) == Path("/etc/ruamill/file")
 
 
 # -- where the file is
@@ -200,7 +260,7 @@ def test_a_file_that_was_named_must_be_there(option: Path | None, environment: d
         ("[shedule]", 'shedule is no known key; did you mean "schedule"?'),
         (
             "xyz = 1",
-            "xyz is no known key; known here: database, domains, accept, mailbox, schedule, log, limits",
+            f"xyz is no known key; known here: {SECTIONS}",
         ),
         (
             "[schedule]\npoll_minutes = 1",
@@ -229,16 +289,37 @@ def test_a_file_that_was_named_must_be_there(option: Path | None, environment: d
         (IMAP + "port = 65536", "mailbox.0.port must be less than or equal to 65535"),
         (IMAP + "read_timeout = 0", "mailbox.0.read_timeout must be greater than 0"),
         (IMAP + "ca_file = true", "mailbox.0.ca_file must be a path in quotes"),
+        (IMAP + 'idle = "perhaps"', "mailbox.0.idle must be true or false"),
+        (IMAP + "subfolders = 3", "mailbox.0.subfolders must be true or false"),
+        (IMAP + "folders = []", "mailbox.0.folders must name a folder at least"),
+        (IMAP + 'folder = "Reports"', 'mailbox.0.folder is no known key; did you mean "folders"?'),
+        (
+            IMAP.replace("password", "# password"),
+            "mailbox.0 needs a password or a table [mailbox.oauth], one of the two",
+        ),
+        (
+            IMAP + CLIENT,
+            "mailbox.0 needs a password or a table [mailbox.oauth], one of the two",
+        ),
         ('[schedule]\npoll_seconds = "5m"', "schedule.poll_seconds must be a number"),
         ('[log]\nlevel = "loud"', "log.level must be 'debug', 'info', 'warning' or 'error'"),
         (IMAP + 'after = "delete"', "mailbox.0.after must be 'move', 'flag' or 'leave'"),
-        ('[[mailbox]]\nkind = "pop3"', "mailbox.0 must have a kind that is known: 'imap', 'maildir'"),
+        ('[[mailbox]]\nkind = "pop3"', "mailbox.0.kind must be 'imap' or 'maildir'"),
         (
             IMAP.replace("[[mailbox]]", "[mailbox]"),
             "mailbox must be tables: write [[mailbox]] above the keys of each (RUAMILL_MAILBOX__0__HOST and so on)",
         ),
         ("limits = 5", "limits must be a table: write [limits] above its keys"),
         ("log = 5", "log must be a table: write [log] above its keys"),
+        ("smtp = 5", "smtp must be a table: write [smtp] above its keys"),
+        ("[imap]", 'imap is no known key; did you mean "smtp"?'),
+        (
+            '[smtp]\nhost = "x"\nsender = "x"\nsendr = "x"',
+            'smtp.sendr is no known key; did you mean "sender"?',
+        ),
+        ("[monitor]\nprot = 1", 'monitor.prot is no known key; did you mean "port"?'),
+        ('[retention]\nkeep = "for ever"', 'retention.keep must be a number of days such as "400d"'),
+        ('[retention]\nat = "noon"', 'retention.at must be a time of day such as "03:30"'),
         (IMAP + IMAP, 'two mailboxes are called "dmarc@example.org": give each a name of its own'),
         ("accept = 5", "accept must be a table: write [accept] above its keys"),
         ('[accept]\nforeing = "refuse"', 'accept.foreing is no known key; did you mean "foreign"?'),
@@ -276,10 +357,84 @@ def test_what_is_wrong_is_told_in_one_line(toml: str, complaint: str) -> None:
     assert complaints(toml) == [f"ruamill.toml: {complaint}"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("", ".provider must be 'microsoft365', 'google' or 'generic'"),
+        ('provider = "gogle"', ".provider must be 'microsoft365', 'google' or 'generic'"),
+        ("provider = 5", ".provider must be 'microsoft365', 'google' or 'generic'"),
+        (
+            MICROSOFT + 'client_secret = "1"\nclient_secrte = "1"',
+            '.client_secrte is no known key; did you mean "client_secret"?',
+        ),
+        (
+            MICROSOFT + 'client_secret = "1"\nrefresh_token = "1"',
+            '.refresh_token is no key of this provider; it goes with provider = "google"',
+        ),
+        (
+            'provider = "google"\nservice_account_file = "x"\ntenant = "1"',
+            '.tenant is no key of this provider; it goes with provider = "microsoft365"',
+        ),
+        (MICROSOFT.replace("tenant", "# tenant") + 'client_secret = "1"', ".tenant is missing"),
+        (MICROSOFT, " needs client_secret or certificate_file, one of the two"),
+        (
+            MICROSOFT + 'client_secret = "1"\ncertificate_file = "x"',
+            " needs client_secret or certificate_file, one of the two",
+        ),
+        (
+            MICROSOFT + 'client_secret = "1"\nmechanism = "PLAIN"',
+            ".mechanism must be 'auto', 'XOAUTH2' or 'OAUTHBEARER'",
+        ),
+        (
+            MICROSOFT + 'client_secret = "1"\nauthority = "login.microsoftonline.us"',
+            ".authority must be an address that begins with https://",
+        ),
+        (
+            'provider = "google"\nclient_id = "1"',
+            " needs service_account_file, or else client_id, client_secret and refresh_token together",
+        ),
+        (
+            'provider = "google"\nclient_id = "1"\nservice_account_file = "x"',
+            " needs service_account_file, or else client_id, client_secret and refresh_token together",
+        ),
+        (
+            'provider = "generic"\nclient_id = "1"\ntoken_url = "https://x/"',
+            " needs client_secret, refresh_token, or both",
+        ),
+        (
+            'provider = "generic"\nclient_id = "1"\ntoken_url = "https://x/"\nrefresh_token = "1"\nrefresh_token_file = "x"',
+            " needs refresh_token or refresh_token_file, one of the two",
+        ),
+        (
+            'provider = "generic"\nclient_id = "1"\nclient_secret = "1"\ntoken_url = "http://login.example.org/"',
+            ".token_url must be an address that begins with https://",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_table_of_a_mailbox_is_told_in_one_line(lines: str, complaint: str) -> None:
+    assert complaints(OAUTH + lines) == [f"ruamill.toml: mailbox.0.oauth{complaint}"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.example.org/token/",
+        "http://localhost:9/token",
+        "http://127.0.0.1/token",
+        "http://[::1]:9/token",
+    ],
+)
+def test_a_secret_goes_by_https_or_to_this_machine(url: str) -> None:
+    oauth = imap(
+        IMAP.replace("password", "# password") + CLIENT, RUAMILL_MAILBOX__0__OAUTH__TOKEN_URL=url
+    ).oauth
+    assert isinstance(oauth, GenericSettings)
+    assert oauth.token_url == url
+
+
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert complaints('[[mailbox]]\nhost = "x"\n[log]\nlevel = "loud"', RUAMILL_LOG__FROMAT="json") == [
         "ruamill.toml: mailbox.0.user is missing",
-        "ruamill.toml: mailbox.0.password is missing",
         "ruamill.toml: log.level must be 'debug', 'info', 'warning' or 'error'",
         'RUAMILL_LOG__FROMAT: log.fromat is no known key; did you mean "format"?',
     ]
@@ -293,6 +448,16 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ("RUAMILL_MAILBOX__0__PORT", "imaps", "mailbox.0.port must be a whole number"),
         ("RUAMILL_MAILBOX__2__HOST", "x", "there is no number 1 before 2: count from 0"),
         ("RUAMILL_LOG", "debug", "log must be a table: write [log] above its keys"),
+        (
+            "RUAMILL_MAILBOX__0__OAUTH__PROVIDER",
+            "x",
+            "mailbox.0.oauth.provider must be 'microsoft365', 'google' or 'generic'",
+        ),
+        (
+            "RUAMILL_MAILBOX__0__OAUTH",
+            "x",
+            "mailbox.0.oauth must be a table: write [mailbox.oauth] above its keys",
+        ),
         ("RUAMILL_DOMAINS__1", "x", "there is no number 0 before 1: count from 0"),
         ("RUAMILL_DOMAINS__X", "x", "domains must be text in quotes, or a list of such"),
         (
@@ -312,6 +477,11 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_a_wrong_variable_is_named(variable: str, value: str, complaint: str) -> None:
     Path("latin.txt").write_bytes(b"\xff")
     assert complaints(IMAP, **{variable: value}) == [f"{variable}: {complaint}"]
+
+
+def test_a_variable_is_not_blamed_for_what_others_lack() -> None:
+    (complaint,) = complaints(IMAP.replace("password", "# password"), RUAMILL_MAILBOX__0__PORT="143")
+    assert complaint.startswith("ruamill.toml: mailbox.0 needs a password")
 
 
 def test_a_mailbox_of_the_environment_must_be_numbered() -> None:
@@ -357,7 +527,7 @@ def test_a_file_in_another_encoding_is_named() -> None:
     ],
 )
 def test_no_complaint_quotes_a_secret(environment: dict[str, str]) -> None:
-    toml = IMAP.replace('password = "s3cret"', 'password = ["s3cret"]\npasword = "s3cret"')
+    toml = IMAP.replace('password = "s3cret"', 'password = ["s3cret"]\npasword = "s3cret"') + CLIENT
     assert "s3cret" not in str(complaints(toml, **environment))
 
 

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Collection, Iterable
 from email import message_from_bytes
 from pathlib import Path
@@ -19,7 +20,9 @@ from typing import Self
 
 from imapclient import IMAPClient
 
+from tests.servers.certificates import make_certificate
 from tests.servers.ports import free_port
+from tests.servers.token_endpoint import Issuer
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 LIBRARY = Path("/usr/lib/dovecot")
@@ -95,6 +98,24 @@ WITH_FEWER_CAPABILITIES = """
 imap_capability = {capabilities}
 """
 
+WITH_TOKENS = """
+auth_mechanisms = plain login {mechanisms}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {directory}/oauth2.conf.ext
+}}
+"""
+
+TOKENS = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={directory}/keys/
+issuers = {issuer}
+username_attribute = sub
+username_format = %Lu
+"""
+"""Dovecot looks at a token's signature, its times, its issuer, and whom it speaks for."""
+
 AS_ORDINARY_USER = """
 # Without root Dovecot can neither change its user nor its root folder.
 default_internal_user = {user}
@@ -128,14 +149,23 @@ class DovecotServer:
     """One server with its own folder, ports and certificate; a user's mailbox is made when it is first used.
 
     `without` names capabilities that the server does not advertise (MOVE, UIDPLUS): a client that obeys the
-    protocol must not use them, though Dovecot would still understand.
+    protocol must not use them, though Dovecot would still understand. With `issuer` tokens of his are taken too,
+    by the SASL mechanisms that are named.
     """
 
     host = "127.0.0.1"
     password = "secret"  # noqa: S105 (a password for nobody's mail)
 
-    def __init__(self, *, without: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        without: Collection[str] = (),
+        issuer: Issuer | None = None,
+        mechanisms: str = "xoauth2 oauthbearer",
+    ) -> None:
         self._without = frozenset(without)
+        self._issuer = issuer
+        self._mechanisms = mechanisms
         self.imap_port = free_port()
         """Plain, and STARTTLS."""
         self.imaps_port = free_port()
@@ -148,8 +178,8 @@ class DovecotServer:
         self.directory = Path(tempfile.mkdtemp(prefix="ruamill-dovecot-", dir="/tmp"))
         self.directory.chmod(0o755)
         self.ca_file = self.directory / "cert.pem"
+        make_certificate(self.ca_file, self.directory / "key.pem")
         self._log = self.directory / "dovecot.log"
-        self._make_certificate()
         self._write_configuration()
         self.start()
         return self
@@ -189,9 +219,9 @@ class DovecotServer:
         self.stop()
         self.start()
 
-    def deliver(self, user: str, mails: Iterable[bytes]) -> None:
-        """Put raw mails into the user's INBOX, unread, in this order; hundreds take a moment."""
-        maildir = self._maildir(user)
+    def deliver(self, user: str, mails: Iterable[bytes], folder: str = "INBOX") -> None:
+        """Put raw mails into a user's folder, unread, in this order; hundreds take a moment."""
+        maildir = self._maildir(user, folder)
         for mail in mails:
             name = next(self._names)
             waiting = maildir / "tmp" / name
@@ -217,23 +247,16 @@ class DovecotServer:
         owner = pwd.getpwnam("dovecot") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         return owner.pw_uid, owner.pw_gid
 
-    def _maildir(self, user: str) -> Path:
-        """Make the user's Maildir, unless Dovecot did."""
-        maildir = self.directory / "mail" / user.lower() / "Maildir"
-        for folder in (maildir.parent, maildir, maildir / "tmp", maildir / "new", maildir / "cur"):
-            if not folder.exists():
-                folder.mkdir()
-                os.chown(folder, *self._owner)
+    def _maildir(self, user: str, folder: str) -> Path:
+        """Make the Maildir of a user's folder, unless Dovecot did."""
+        root = self.directory / "mail" / user.lower() / "Maildir"
+        maildir = root if folder == "INBOX" else root / f".{folder}"
+        parts = [maildir / part for part in ("tmp", "new", "cur")]
+        for directory in dict.fromkeys([root.parent, root, maildir, *parts]):
+            if not directory.exists():
+                directory.mkdir()
+                os.chown(directory, *self._owner)
         return maildir
-
-    def _make_certificate(self) -> None:
-        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        # Python 3.13 refuses an authority that does not say what its key is for.
-        usage = ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        files = ["-keyout", str(self.directory / "key.pem"), "-out", str(self.ca_file)]
-        command = ["openssl", "req", "-x509", "-days", "30", *key, *subject, *usage, *files]
-        subprocess.run(command, check=True, capture_output=True)
 
     def _write_configuration(self) -> None:
         uid, gid = self._owner
@@ -244,6 +267,9 @@ class DovecotServer:
             text += AS_ORDINARY_USER
         if self._without:
             text += WITH_FEWER_CAPABILITIES
+        if self._issuer:
+            text += WITH_TOKENS
+            self._trust(self._issuer)
         values = {
             "directory": self.directory,
             "password": self.password,
@@ -255,8 +281,17 @@ class DovecotServer:
             "imap_port": self.imap_port,
             "imaps_port": self.imaps_port,
             "lmtp_port": self.lmtp_port,
+            "mechanisms": self._mechanisms,
         }
         (self.directory / "dovecot.conf").write_text(text.format(**values))
+
+    def _trust(self, issuer: Issuer) -> None:
+        """Lay the issuer's key where tokens are looked up that name no client and no key: …/azp/alg/kid."""
+        key = self.directory / "keys" / "default" / "HS256" / "default"
+        key.parent.mkdir(parents=True)
+        key.write_bytes(b64encode(issuer.key))
+        settings = TOKENS.format(directory=self.directory, issuer=issuer.name)
+        (self.directory / "oauth2.conf.ext").write_text(settings)
 
     def _greets(self) -> bool:
         try:
