@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from ingest.acceptance import accept
+from ingest.monitoring import metrics
 from ingest.settings import Settings
 from ingest.tally import Tally
 from parsers.errors import ParserExhaustedError, ReportError
@@ -48,6 +49,7 @@ def process(
         decided = list(zip(batch, write(database, batch, datetime.now(UTC)), strict=True))
         for incoming, decision in decided:
             tally.add(incoming, decision)
+            metrics.count(incoming, decision)
             _tell(incoming, decision)
         yield decided
 
@@ -56,7 +58,8 @@ def _batches(arrivals: Iterable[Arrival], settings: Settings) -> Iterator[list[I
     batch: list[Incoming] = []
     weight = 0
     for arrival in arrivals:
-        incoming = _read(arrival, settings)
+        with metrics.PARSE_SECONDS.time():
+            incoming = _read(arrival, settings)
         batch.append(incoming)
         weight += incoming.size + sum(report.document.size for report in incoming.reading.reports)
         if len(batch) >= BATCH_MESSAGES or weight >= BATCH_BYTES:

@@ -48,8 +48,12 @@ def printable(text: str) -> str:
 
 def as_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
     """Print one JSON value; on a terminal over several lines. What could steer a terminal is escaped."""
-    text = dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=date.isoformat)
+    text = dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=_iso)
     sys.stdout.writelines(f"{_escaped(line)}\n" for line in text.split("\n"))
+
+
+def _iso(moment: date) -> str:
+    return moment.isoformat()
 
 
 def _escaped(line: str) -> str:

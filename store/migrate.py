@@ -20,7 +20,7 @@ def upgrade(database: Database) -> str | None:
     A migration that fails leaves the database as it was. Raises SchemaTooNewError, DatabaseUnavailableError.
     """
     with database.reading() as connection:
-        before = _revision(connection)
+        before = revision(connection)
     if before != HEAD:
         with database.writing() as connection:
             _run(connection)
@@ -34,11 +34,12 @@ def migrations() -> Path:
     return installed if installed.is_dir() else here.parent / "alembic"
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Give the revision of the schema; None of an empty database."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _run(connection: Connection) -> None:
@@ -49,7 +50,7 @@ def _run(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    now = _revision(connection)  # again: another process may have done it meanwhile
+    now = revision(connection)  # again: another process may have done it meanwhile
     if now is not None and now not in known:
         raise SchemaTooNewError(
             f"the database has schema {now}, this ruamill knows {HEAD}: install the newer one"
