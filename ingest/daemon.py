@@ -1,36 +1,39 @@
-"""The schedule: each mailbox polled again and again, side by side, until told to stop.
+"""The daemon: a thread for each mailbox, a schedule for what goes by the clock, and an eye on them all.
 
-A job never raises: an outage is logged and tried again at the next poll, a defect is logged with its trace.
+Polls are no jobs of the schedule: a connection that waits for new mail stays, and a clock that jumps must not matter.
 """
 
 import os
 import signal
-from collections.abc import Callable
-from datetime import UTC, datetime
-from threading import Event, Timer
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from threading import Event, Thread, Timer
 from types import FrameType
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
-from ingest.database import open_database
-from ingest.mailboxes import MailboxUnavailableError
-from ingest.settings import AnyMailbox, Settings
-from ingest.tally import Tally
-from ingest.visit import visit
-from parsers.feedback import is_exhausted
+from ingest.attendant import Attendant
+from ingest.monitoring import notify, server
+from ingest.monitoring.watch import Watch
+from ingest.retention import prune_nightly
+from ingest.settings import Settings
 from store.database import Database, DatabaseUnavailableError
+from store.migrate import upgrade
 
 STOP_SECONDS = 9.0
 """How long the batch in hand may take once we are told to stop, and a server may hang. What is cut off then is not
 committed, or committed and not moved: the next start finds it either way."""
 
-WATCH_SECONDS = 1.0
-"""Between two looks whether this process is worn out."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the threads."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the database is away at the start, doubling."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -40,22 +43,92 @@ def run(settings: Settings, stop: Event) -> bool:
 
     Raises DatabaseUrlError and SchemaTooNewError at the start.
     """
-    database = _wait_for_database(settings, stop)
-    if database is None:
-        return False
-    worn_out = Event()
-    scheduler = _schedule(settings, database, stop, worn_out)
-    scheduler.start()
-    log.info("started", mailboxes=[box.name for box in settings.mailbox], database=database.name)
-    while not stop.wait(WATCH_SECONDS) and not worn_out.is_set():
-        pass
-    go_on = not stop.is_set()
-    log.info("stopping", worn_out=go_on)
-    stop.set()
-    scheduler.shutdown(wait=True)
-    database.close()
+    names = [box.name for box in settings.mailbox]
+    watch = Watch(names, settings.schedule.poll_seconds)
+    with (
+        closing(Database(settings.database.get_secret_value())) as database,
+        server.serve(settings, watch, database),
+    ):
+        notify.ready()
+        with _living(watch, names):
+            ready = _wait_for_database(database, stop)
+        worn_out = ready and _attend(settings, database, watch, stop)
     log.info("stopped")
-    return go_on
+    return worn_out
+
+
+def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -> bool:
+    end = Event()
+    attendants = [Attendant(box, settings, database, watch, end) for box in settings.mailbox]
+    threads = [Thread(target=attendant.run) for attendant in attendants]
+    schedule = _schedule(settings, database, end)
+    schedule.start()
+    for thread in threads:
+        thread.start()
+    log.info("started", mailboxes=[box.name for box in settings.mailbox], database=database.name)
+    worn_out = False
+    while not worn_out and not stop.wait(LOOK_SECONDS):
+        worn_out = any(attendant.worn_out for attendant in attendants)
+        if not watch.stuck():
+            notify.watchdog()
+    log.info("stopping", worn_out=worn_out)
+    notify.stopping()
+    end.set()
+    schedule.shutdown(wait=True)
+    for thread in threads:
+        thread.join()
+    return worn_out
+
+
+def _schedule(settings: Settings, database: Database, end: Event) -> BackgroundScheduler:
+    schedule = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(1)},
+        # a late run is still wanted, and several late ones are one
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+    if settings.retention.keep is not None:
+        hour, minute = settings.retention.at.split(":")
+        nightly = CronTrigger(hour=hour, minute=minute, timezone="UTC")
+        schedule.add_job(prune_nightly, nightly, args=(settings, database, end), id="retention")
+    return schedule
+
+
+def _wait_for_database(database: Database, stop: Event) -> bool:
+    """Bring the database to this version's schema, however long it is away; tell whether that was done."""
+    wait = FIRST_WAIT
+    while not stop.is_set():
+        try:
+            upgrade(database)
+        except DatabaseUnavailableError as error:
+            log.warning("database_unavailable", error=str(error), next_try_seconds=wait)
+            notify.status(f"waiting for the database: {error}")
+            stop.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+        else:
+            notify.status("at work")
+            return True
+    return False
+
+
+@contextmanager
+def _living(watch: Watch, names: Sequence[str]) -> Iterator[None]:
+    """Show signs of life for the mailboxes, whose threads are not there yet: a migration may take its time."""
+    end = Event()
+
+    def live() -> None:
+        while not end.wait(LOOK_SECONDS):
+            for name in names:
+                watch.beat(name)
+            notify.watchdog()
+
+    thread = Thread(target=live)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def stop_on_signals(stop: Event) -> None:
@@ -69,59 +142,19 @@ def stop_on_signals(stop: Event) -> None:
         patience.daemon = True
         patience.start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, ask)
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, SIGNALS
+    )  # a process worn out leaves them blocked to its successor
+
+
+def hold_signals() -> None:
+    """Let signals wait for whoever calls `stop_on_signals` next, in this process or in the program it becomes."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 def _cut_off() -> None:
     """End whatever hangs: no server may keep the daemon."""
     log.warning("stopped_in_mid_poll", after_seconds=STOP_SECONDS)
     os._exit(0)
-
-
-def _wait_for_database(settings: Settings, stop: Event) -> Database | None:
-    wait = FIRST_WAIT
-    while not stop.is_set():
-        try:
-            return open_database(settings)
-        except DatabaseUnavailableError as error:
-            log.warning("database_unavailable", error=str(error), next_try_seconds=wait)
-            stop.wait(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
-    return None
-
-
-def _schedule(settings: Settings, database: Database, stop: Event, worn_out: Event) -> BackgroundScheduler:
-    scheduler = BackgroundScheduler(
-        timezone="UTC",
-        executors={"default": ThreadPoolExecutor(max(1, len(settings.mailbox)))},
-        # a late run is still wanted, and several late ones are one
-        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
-    )
-    for box in settings.mailbox:
-        scheduler.add_job(
-            _poller(box, settings, database, stop, worn_out),
-            "interval",
-            seconds=settings.schedule.poll_seconds,
-            next_run_time=datetime.now(UTC),
-            id=box.name,
-        )
-    return scheduler
-
-
-def _poller(
-    box: AnyMailbox, settings: Settings, database: Database, stop: Event, worn_out: Event
-) -> Callable[[], None]:
-    def poll() -> None:
-        tally = Tally()
-        try:
-            visit(box, settings, database, tally, stop)
-        except (MailboxUnavailableError, DatabaseUnavailableError) as error:
-            log.warning("poll_failed", source=box.name, error=str(error))
-        except Exception:
-            log.exception("poll_failed", source=box.name)
-        log.info("poll", source=box.name, **tally.as_json())
-        if is_exhausted():  # asked in the thread that reads
-            worn_out.set()
-
-    return poll

@@ -13,7 +13,16 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 BUSY_SECONDS = 30
 """How long a SQLite connection waits for another process's write."""
 CONNECT_SECONDS = 10
-POSTGRESQL = {"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"}
+POSTGRESQL = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "options": "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}
+"""Times in seconds, tcp_user_timeout in milliseconds. Whoever vanishes without a word, on either side, is found out
+within half a minute, and what it had locked is free."""
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 WRITE_LOCK = 0x7275616D  # "ruam": the key of PostgreSQL's advisory lock
 
@@ -97,13 +106,14 @@ class Database:
 def _is_outage(error: DBAPIError) -> bool:
     """Tell what may pass, or wants a person's hand on the database, from what is wrong with the data.
 
-    By PostgreSQL's SQLSTATE class: 42 is a right or a table that is missing, 54 a value too large for it.
+    By PostgreSQL's SQLSTATE class: 42 is a right or a table that is missing, 54 a value too large for it; 25006 is a
+    server that only follows another one.
     """
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith("54"):
         return False
     outage = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    return outage or state.startswith("42")
+    return outage or state.startswith("42") or state == "25006"
 
 
 def _first_line(error: DBAPIError) -> str:

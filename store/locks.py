@@ -12,14 +12,11 @@ from typing import Protocol
 from zlib import crc32
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from store.database import Database, DatabaseUnavailableError
 
 LOCKS = 0x7275616D  # "ruam": the first half of PostgreSQL's key; the write lock has a key of the other kind
-
-GONE_AFTER = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
-"""Seconds, seconds, probes: when PostgreSQL takes a silent client for gone."""
 
 
 class Lock(Protocol):
@@ -45,15 +42,13 @@ class _SessionLock:
     def held(self) -> bool:
         try:
             return self._connection.scalar(text("SELECT true")) is True
-        except DBAPIError:
+        except SQLAlchemyError:
             return False
 
 
 @contextmanager
 def _hold_session(database: Database, name: str) -> Iterator[Lock | None]:
     with database.session() as connection:
-        for setting, number in GONE_AFTER.items():
-            connection.execute(text(f"SET {setting} = {number}"))
         key = {"locks": LOCKS, "name": crc32(name.encode()) - (1 << 31)}
         mine = connection.scalar(text("SELECT pg_try_advisory_lock(:locks, :name)"), key)
         yield _SessionLock(connection) if mine else None

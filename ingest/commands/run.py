@@ -12,12 +12,14 @@ from ingest.status import DONE
 
 
 def run(settings: Settings) -> int:
-    """Poll until told to stop."""
+    """Look after the mailboxes until told to stop."""
     logs.set_up(settings.log)
     choose(settings, [])  # nothing to poll is wrong use, told before anything is opened
     stop = Event()
     daemon.stop_on_signals(stop)
     gc.freeze()  # what start-up made lives to the end, and is not looked through again
-    if daemon.run(settings, stop):
+    worn_out = daemon.run(settings, stop)
+    daemon.hold_signals()
+    if worn_out and not stop.is_set():
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program, anew)
     return DONE

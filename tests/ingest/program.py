@@ -19,12 +19,21 @@ PATIENCE = 60
 class Program:
     """ruamill with one configuration; each mailbox as its table in ruamill.toml."""
 
-    def __init__(self, folder: Path, database: str, *mailboxes: Mapping[str, object]) -> None:
+    def __init__(
+        self, folder: Path, database: str, *mailboxes: Mapping[str, object], poll_seconds: int = 1
+    ) -> None:
         self.folder = folder
         self._config = folder / "ruamill.toml"
         tables = [f"[[mailbox]]\n{_toml(mailbox)}" for mailbox in mailboxes]
         self._config.write_text(
-            "\n".join([_toml({"database": database}), *tables, "[schedule]\npoll_seconds = 1\n"])
+            "\n".join(
+                [
+                    _toml({"database": database}),
+                    *tables,
+                    f"[schedule]\npoll_seconds = {poll_seconds}\n",
+                    "[monitor]\nport = 0\n",
+                ]
+            )
         )
 
     @contextmanager

@@ -28,6 +28,8 @@ from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
 
 STOP_SECONDS = 10
+NEWS_SECONDS = 5
+"""Within which mail is stored that the server tells of."""
 KEYS = {"source", "folder", "uid", "message_id", "bytes", "outcome", "reason", "reports", "records"}
 """Of every `message` event, beside event, level and timestamp."""
 
@@ -85,6 +87,37 @@ def test_the_first_poll_is_at_once_and_new_mail_waits_for_the_next(
         "Processed": 2,
         "Failed": 1,
     }
+
+
+@pytest.mark.parametrize("tls", ["implicit", "none"])
+def test_new_mail_is_stored_within_seconds_where_the_server_tells_of_it(
+    dovecot_server: DovecotServer, user: str, url: str, tmp_path: Path, tls: str
+) -> None:
+    port = dovecot_server.imaps_port if tls == "implicit" else dovecot_server.imap_port
+    box = account(dovecot_server, user, tls=tls, port=port)
+    with Daemon(Program(tmp_path, url, box, poll_seconds=3600)) as daemon:
+        daemon.wait_for("poll")
+        for number in (1, 2, 3):
+            started = time.monotonic()
+            deliver(dovecot_server, user, report_mail(number))
+            daemon.wait_for("message", number)
+            assert time.monotonic() - started < NEWS_SECONDS
+        assert daemon.stop() < STOP_SECONDS
+    check_database(url, [report_mail(number) for number in (1, 2, 3)])
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("idle", [True, False])
+def test_without_idle_new_mail_waits_for_the_next_poll(
+    user: str, url: str, tmp_path: Path, *, idle: bool
+) -> None:
+    with DovecotServer(without={"IDLE"} if idle else ()) as server:
+        box = account(server, user, idle=idle)
+        with Daemon(Program(tmp_path, url, box)) as daemon:
+            daemon.wait_for("poll")
+            deliver(server, user, report_mail(1))
+            daemon.wait_for("message")
+            assert daemon.stop() < STOP_SECONDS
 
 
 def test_the_log_has_one_event_a_message_always_with_the_same_keys(

@@ -97,6 +97,23 @@ def write_and_lose_connection(database: Database, other: Database) -> None:
         note_poll(connection, INBOX, 2, NOW)
 
 
+def test_a_server_that_only_follows_another_is_an_outage(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    database = Database(url)
+    upgrade(database)
+    name = url.rpartition("/")[2]
+    with database.writing() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    database.close()
+    with (
+        pytest.raises(DatabaseUnavailableError, match="read-only transaction"),
+        database.writing() as connection,
+    ):
+        note_poll(connection, INBOX, 1, NOW)
+    database.close()
+    postgres_server.drop_database(url)
+
+
 # -- transactions
 
 
