@@ -56,7 +56,7 @@ def decide(
     for verdict, outcome in ((Verdict.STORED, Outcome.STORED), (Verdict.CONFLICT, Outcome.CONFLICT)):
         if verdict in verdicts:
             return outcome, _conflicts(verdicts) or _foreign(foreign)
-    return Outcome.DUPLICATE, "every report in it is stored already"
+    return Outcome.DUPLICATE, "every report in it is known already"
 
 
 def _reason(refusals: Sequence[Refusal]) -> str | None:

@@ -1,11 +1,11 @@
 """Reports in, their rows out: whether one is new is decided by the INSERT itself, in one statement for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import Connection, Table, func, select, text, update
 
 from parsers.deviations import Deviation
 from parsers.errors import CorruptError
@@ -20,6 +20,12 @@ from store.rows import RecordRows, document_row, report_row
 
 FLUSH = 5_000
 """Records that are collected before they are sent to the database."""
+
+HASHES_PER_QUERY = 500
+"""A batch has a hundred reports as a rule; a stranger's archives bring more than a statement has parameters."""
+
+_COUNTED = text("counted")
+"""As the partial indexes say it: SQLite does not use them for `counted = 1`, and would read every report instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ def file_reports(connection: Connection, submissions: Sequence[Submission], now:
     verdicts = _insert(connection, new)
     filing = _Filing(connection)
     filed = [
-        filing.file(row, verdicts[row["id"]], each.read) for row, each in zip(new, submissions, strict=True)
+        filing.file(row, verdicts.get(row["id"], Verdict.DUPLICATE), each.read)
+        for row, each in zip(new, submissions, strict=True)
     ]
     filing.flush()
     return filed
@@ -66,28 +73,35 @@ def file_reports(connection: Connection, submissions: Sequence[Submission], now:
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[int, Verdict]:
     """Insert reports that are new; keep those with a known identity and other content uncounted; tell which is which.
 
-    Two unique constraints decide: one on the identity of counted reports, one on the hash of the XML.
+    The others are duplicates. Two unique constraints decide: one on the identity of counted reports, one on the hash of the
+    XML. What was removed for its age is known as well: the sums by day have it, and must not have another copy of it.
     """
-    stored = insert_new(connection, schema.report, rows)
-    known = [row for row in rows if row["id"] not in stored]
-    stored |= _replace(connection, known, rows)
+    pruned = _pruned(connection, "xml_sha256", rows)
+    rows = [row for row in rows if row["xml_sha256"] not in pruned]
+    claimed = _pruned(connection, "identity", [row for row in rows if row["counted"]])
+    free = [row for row in rows if not (row["counted"] and row["identity"] in claimed)]
+    stored = insert_new(connection, schema.report, free)
+    stored |= _replace(connection, [row for row in free if row["id"] not in stored], rows)
     # of a report that is known, a damaged copy tells nothing new
-    again = [row | {"counted": False} for row in known if row["id"] not in stored and row["whole"]]
+    again = [row | {"counted": False} for row in rows if row["id"] not in stored and row["whole"]]
     conflicts = insert_new(connection, schema.report, again)
-    return {
-        row["id"]: Verdict.STORED
-        if row["id"] in stored
-        else Verdict.CONFLICT
-        if row["id"] in conflicts
-        else Verdict.DUPLICATE
-        for row in rows
-    }
+    return dict.fromkeys(stored, Verdict.STORED) | dict.fromkeys(conflicts, Verdict.CONFLICT)
+
+
+def _pruned(connection: Connection, column: str, rows: list[dict[str, Any]]) -> set[str]:
+    """Find which hashes of contents, or which identities of counted reports, are those of reports removed for their age."""
+    pruned = schema.pruned_report.c
+    found = select(pruned[column])
+    if column == "identity":
+        found = found.where(_COUNTED)
+    hashes = _pieces([row[column] for row in rows])
+    return {each for piece in hashes for each in connection.scalars(found.where(pruned[column].in_(piece)))}
 
 
 def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[dict[str, Any]]) -> set[int]:
     """Put whole reports, and longer pieces, in the place of counted ones that are damaged; return their keys."""
     replaced: set[int] = set()
-    if not known or not _damaged(connection, [row["identity"] for row in known]):
+    if not _any_damaged(connection, known):
         return replaced
     for row in known:
         old = _damaged(connection, [row["identity"]])
@@ -102,16 +116,24 @@ def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[di
     return replaced
 
 
+def _any_damaged(connection: Connection, known: list[dict[str, Any]]) -> bool:
+    return any(_damaged(connection, piece) for piece in _pieces([row["identity"] for row in known]))
+
+
 def _damaged(connection: Connection, identities: list[str]) -> Sequence[Any]:
     """Find the damaged reports that are counted under some identities."""
     report = schema.report.c
     found = select(report.id, report.xml_bytes).where(report.identity.in_(identities))
-    return connection.execute(found.where(report.counted, ~report.whole)).all()
+    return connection.execute(found.where(_COUNTED, ~report.whole)).all()
 
 
 def _is_stored(connection: Connection, xml_sha256: str) -> bool:
     report = schema.report.c
     return connection.scalar(select(report.id).where(report.xml_sha256 == xml_sha256)) is not None
+
+
+def _pieces(hashes: list[str]) -> Iterator[list[str]]:
+    return (hashes[first : first + HASHES_PER_QUERY] for first in range(0, len(hashes), HASHES_PER_QUERY))
 
 
 class _Filing:

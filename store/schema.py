@@ -108,6 +108,7 @@ message = _table(
     ),
     UniqueConstraint("source", "folder", "uidvalidity", "uid", "sha256"),
     Index(None, "outcome"),
+    Index(None, "decided_at"),
     rowid=True,
 )
 
@@ -188,7 +189,13 @@ pruned_report = _table(
     _required("identity", String(64), "report.identity"),
     _required("counted", Boolean, "report.counted"),
     _required("pruned_at", UtcDateTime, "when its removal began"),
-    Index(None, "identity"),
+    Index(
+        "uq_pruned_report_identity_counted",
+        "identity",
+        unique=True,
+        postgresql_where=text("counted"),
+        sqlite_where=text("counted"),
+    ),
 )
 
 record = _table(
@@ -282,6 +289,7 @@ tls_report = _table(
         sqlite_where=text("counted"),
     ),
     Index(None, "message_key"),
+    Index(None, "ingested_at"),
     rowid=True,
 )
 
@@ -361,6 +369,7 @@ failure_report = _table(
     UniqueConstraint("content_sha256"),
     Index(None, "message_key"),
     Index(None, "reported_domain", "arrival_at"),
+    Index(None, "ingested_at"),
     rowid=True,
 )
 

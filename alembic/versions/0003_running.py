@@ -9,6 +9,8 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
+AGES = (("message", "decided_at"), ("tls_report", "ingested_at"), ("failure_report", "ingested_at"))
+"""By which retention finds what is old; report.ingested_at has its index already."""
 
 
 def upgrade() -> None:
@@ -24,7 +26,16 @@ def upgrade() -> None:
         ),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_pruned_report_identity"), "pruned_report", ["identity"], unique=False)
+    op.create_index(
+        "uq_pruned_report_identity_counted",
+        "pruned_report",
+        ["identity"],
+        unique=True,
+        postgresql_where=sa.text("counted"),
+        sqlite_where=sa.text("counted"),
+    )
+    for table, column in AGES:
+        op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)
     op.add_column(
         "mailbox_state",
         sa.Column(
@@ -43,4 +54,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("mailbox_state", "oldest_waiting_at")
     op.drop_column("mailbox_state", "waiting")
+    for table, column in AGES:
+        op.drop_index(op.f(f"ix_{table}_{column}"), table)
     op.drop_table("pruned_report")

@@ -140,7 +140,7 @@ def test_the_same_report_again_adds_nothing(database: Database) -> None:
     take(database, feedback())
     before = content(database, *OF_REPORTS)
     packed = write(database, [incoming(gzipped(feedback()), "2")], NOW + timedelta(days=1))
-    assert packed == [Decision(Outcome.DUPLICATE, "every report in it is stored already", 0, 0)]
+    assert packed == [Decision(Outcome.DUPLICATE, "every report in it is known already", 0, 0)]
     assert content(database, *OF_REPORTS) == before
     assert counts(database, "message") == {"message": 2}
 
