@@ -68,11 +68,12 @@ class Attendant:
                     return self._stand_by()
                 self._stands_by = False
                 self._work(held)
-        except (MailboxUnavailableError, DatabaseUnavailableError) as error:
-            log.warning("poll_failed", source=self._name, error=str(error))
-            return self._failed(error, temporary=getattr(error, "temporary", True))
+        except MailboxUnavailableError as error:
+            return self._failed(error, temporary=error.temporary)
+        except DatabaseUnavailableError as error:
+            return self._failed(error, temporary=True)
         except Exception as error:
-            log.exception("poll_failed", source=self._name)
+            log.exception("defect", source=self._name)
             return self._failed(error, temporary=True)
         return 0
 
@@ -85,9 +86,14 @@ class Attendant:
         return STANDBY_SECONDS
 
     def _failed(self, error: Exception, *, temporary: bool) -> float:
-        self._watch.failed(self._name, str(error), refused=not temporary)
+        self._tell(error, temporary=temporary)
         self._watch.enter(self._name, State.AWAY)
         return self._backoff.failed(temporary=temporary)
+
+    def _tell(self, error: Exception, *, temporary: bool) -> None:
+        text = str(error) or type(error).__name__
+        log.warning("poll_failed", source=self._name, error=text)
+        self._watch.failed(self._name, text, refused=not temporary)
 
     def _work(self, held: Lock) -> None:
         """Visit the mailbox again and again while it is ours."""
@@ -123,13 +129,16 @@ class Attendant:
         self._watch.enter(self._name, State.POLLING)
         tally = Tally(advance=lambda messages: self._watch.beat(self._name))  # noqa: ARG005 (that it lives is enough)
         try:
-            poll_folders(box, self._mailbox, self._settings, self._database, tally, self._stop)
+            refusal = poll_folders(box, self._mailbox, self._settings, self._database, tally, self._stop)
         finally:
             metrics.POLL_SECONDS.labels(self._name).observe(time.monotonic() - started)
             self.worn_out = is_exhausted()  # asked in the thread that reads
         self._backoff.reset()
-        self._watch.polled(self._name, tally)
         log.info("poll", source=self._name, **tally.as_json())
+        if refusal is None:
+            self._watch.polled(self._name, tally)
+        else:
+            self._tell(refusal, temporary=refusal.temporary)
 
     def _rest(self, seconds: float) -> None:
         """Wait, and show now and then that this thread is alive."""

@@ -1,6 +1,6 @@
 """What the pipeline asks of a mailbox, whatever its kind: who waits, the bytes, and where each message goes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,17 @@ class MailboxUnavailableError(Exception):
         self.temporary = temporary
 
 
+class NotSettledError(MailboxUnavailableError):
+    """Messages could not be moved or flagged, though the mailbox works: everything else was done.
+
+    `uids` are those; their outcome is committed, and the next poll tries again.
+    """
+
+    def __init__(self, message: str, uids: Collection[str], *, temporary: bool) -> None:
+        super().__init__(message, temporary=temporary)
+        self.uids = uids
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One message that waits in the folder: its UID (a Maildir's key) and its size in bytes, as far as known."""
@@ -58,8 +69,6 @@ class Mailbox(Protocol):
     """The one that is open, or is to be opened first."""
     uidvalidity: int
     """Of the open folder (RFC 9051 2.3.1.1); 0 where the kind of mailbox has none."""
-    number: int
-    """Messages in the open folder, as far as known: for people to see how far a long poll has come."""
     good_until: float
     """Clock (`time.monotonic`, seconds) until which the connection may be used; then it should be opened anew."""
     can_watch: bool
@@ -80,8 +89,11 @@ class Mailbox(Protocol):
     def watch(self, seconds: float, stop: Event) -> bool:
         """Wait until the first of `folders` has new mail, or the time is over, or `stop` is set; tell whether it has."""
 
-    def waiting(self, above: int) -> Iterator[list[Waiting]]:
-        """Messages whose UID is above the given one (0: all), in windows of bounded size, in the order of the settings."""
+    def waiting(self, above: int) -> Iterator[list[str]]:
+        """UIDs of the messages above the given one (0: all), in windows of bounded size, in the order of the settings."""
+
+    def measure(self, uids: Sequence[str]) -> list[Waiting]:
+        """Tell how large these are, and since when they wait; one that somebody else removed is left out."""
 
     def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         """Give the whole messages, unread state untouched; one that somebody else removed is left out."""
@@ -90,4 +102,7 @@ class Mailbox(Protocol):
         """Give the header section alone, for a message whose body is too large to ask for; empty if it has none."""
 
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
-        """Move (or flag, or leave, as the settings say) messages whose outcome is committed; STAY touches nothing."""
+        """Move (or flag, or leave, as the settings say) messages whose outcome is committed; STAY touches nothing.
+
+        Raises NotSettledError, once all that could be settled is.
+        """

@@ -4,23 +4,37 @@ A message is known by its key, the file name up to the first ":" (cr.yp.to/proto
 and whether the file is in new/ or cur/, changes when somebody reads mail.
 """
 
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self, TypeVar
 
 from imapclient import imap_utf7
 
-from ingest.mailboxes import HEADER_BYTES, Destination, MailboxUnavailableError, Unfetched, Waiting
+from ingest.mailboxes import (
+    HEADER_BYTES,
+    Destination,
+    MailboxUnavailableError,
+    NotSettledError,
+    Unfetched,
+    Waiting,
+)
 from ingest.settings import MaildirSettings
 
 PARTS = ("cur", "new", "tmp")
 LISTED = 500
 """Messages in one window of the waiting ones."""
+
+WATCHED = 1.0
+"""Seconds between two looks at new/ for new mail."""
 
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 
@@ -35,19 +49,19 @@ class MaildirMailbox:
 
     folder = "INBOX"
     uidvalidity = 0
+    good_until = math.inf
+    can_watch = True
 
     def __init__(self, settings: MaildirSettings) -> None:
         self.name = settings.name
         self._settings = settings
         self._path = settings.path
         self._places: dict[str, str] = {}
+        self._looked = 0
+        """When new/ changed last, as of the last listing."""
 
     def __enter__(self) -> Self:
-        with self._explained():
-            missing = [part for part in PARTS if not (self._path / part).is_dir()]
-        if missing:
-            message = f"no Maildir at {self._path}: {', '.join(missing)} missing; check path"
-            raise MailboxUnavailableError(message, temporary=False)
+        self.open(self.folder)
         return self
 
     def __exit__(
@@ -55,19 +69,55 @@ class MaildirMailbox:
     ) -> None:
         """Nothing is held open."""
 
-    def waiting(self, above: int) -> Iterator[list[Waiting]]:
-        """List all messages that are not trashed, oldest first, 500 at a time.
+    def folders(self) -> list[str]:
+        """There is one."""
+        return [self.folder]
 
-        `above` says nothing about keys: whoever keeps a ledger looks the keys up there. Sizes are exact. Raises
+    def open(self, folder: str) -> None:
+        """Look whether it is there. Raises MailboxUnavailableError."""
+        del folder
+        with self._explained():
+            missing = [part for part in PARTS if not (self._path / part).is_dir()]
+        if missing:
+            message = f"no Maildir at {self._path}: {', '.join(missing)} missing; check path"
+            raise MailboxUnavailableError(message, temporary=False)
+
+    def watch(self, seconds: float, stop: Event) -> bool:
+        """Look at new/ each second; tell whether something came, or went, since it was listed last.
+
+        Raises MailboxUnavailableError.
+        """
+        deadline = time.monotonic() + seconds
+        with self._explained():
+            while self._changed() == self._looked:
+                left = deadline - time.monotonic()
+                if left <= 0 or stop.wait(min(left, WATCHED)):
+                    return False
+        return True
+
+    def waiting(self, above: int) -> Iterator[list[str]]:
+        """List all messages that are not trashed, 500 at a time.
+
+        `above` says nothing about keys: whoever keeps a ledger looks the keys up there. Raises
         MailboxUnavailableError.
         """
         del above
         with self._explained():
+            self._looked = self._changed()  # first: what comes while it is listed is news once more
             self._look()
-            keys = sorted(self._places)
-            for first in range(0, len(keys), LISTED):
-                sizes = {key: self._on_file(key, _size) for key in keys[first : first + LISTED]}
-                yield [Waiting(key, size) for key, size in sizes.items() if size is not None]
+        keys = sorted(self._places, reverse=self._settings.order == "newest")
+        for first in range(0, len(keys), LISTED):
+            yield keys[first : first + LISTED]
+
+    def measure(self, uids: Sequence[str]) -> list[Waiting]:
+        """Sizes are exact; a message arrived when its file was written last. Raises MailboxUnavailableError."""
+        with self._explained():
+            found = {key: self._on_file(key, Path.stat) for key in uids}
+        return [
+            Waiting(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+            for key, stat in found.items()
+            if stat is not None
+        ]
 
     def fetch(self, uids: Sequence[str]) -> Iterator[tuple[str, bytes | Unfetched]]:
         """Read whole messages, one at a time; one that is gone is left out. Raises MailboxUnavailableError."""
@@ -85,14 +135,22 @@ class MaildirMailbox:
     def settle(self, destinations: Mapping[Destination, Sequence[str]]) -> None:
         """Move or flag what is settled, as `after` says; a message that is gone is passed over.
 
-        Raises MailboxUnavailableError; what was not moved by then is still where it was.
+        Raises NotSettledError.
         """
         if self._settings.after == "leave":
             return
-        with self._explained():
-            for destination, keys in destinations.items():
+        left: list[str] = []
+        refusal: MailboxUnavailableError | None = None
+        for destination, keys in destinations.items():
+            try:
                 if destination is not Destination.STAY and keys:
-                    self._place(keys, destination)
+                    with self._explained():
+                        self._place(keys, destination)
+            except MailboxUnavailableError as error:
+                left += keys
+                refusal = error
+        if refusal is not None:
+            raise NotSettledError(str(refusal), left, temporary=refusal.temporary)
 
     def _place(self, keys: Sequence[str], destination: Destination) -> None:
         if self._settings.after == "move":
@@ -115,6 +173,9 @@ class MaildirMailbox:
         """Note where each message is. First new/, then cur/: one that moves on meanwhile is seen twice, not never."""
         places = [f"{part}/{name}" for part in ("new", "cur") for name in _names(self._path / part)]
         self._places = {_key(place): place for place in places if "T" not in _flags(place)}
+
+    def _changed(self) -> int:
+        return (self._path / "new").stat().st_mtime_ns
 
     def _on_file(self, key: str, act: Callable[[Path], Result]) -> Result | None:
         """Act on a message's file; look around once if it is not where it was seen; None if it is gone."""
@@ -153,10 +214,6 @@ def _key(place: str) -> str:
 
 def _flags(place: str) -> str:
     return place.partition(":2,")[2]
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size
 
 
 def _message(file: Path) -> bytes | Unfetched:

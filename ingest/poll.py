@@ -1,10 +1,20 @@
 """One pass over one mailbox: whatever waits is fetched, stored, committed, and only then moved away."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
 
-from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfetched, Waiting
+import structlog
+
+from ingest.mailboxes import (
+    Destination,
+    Mailbox,
+    MailboxUnavailableError,
+    NotSettledError,
+    Unfetched,
+    Waiting,
+)
 from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, Arrival, process
 from ingest.settings import MailboxSettings, Settings
 from ingest.tally import Tally
@@ -13,6 +23,12 @@ from store import mailboxes
 from store.database import Database
 from store.ledger import Place, Sighting, known
 from store.outcomes import Outcome
+
+PIECE = 500
+"""Messages that the ledger, or the mailbox, is asked about at once."""
+
+TOLD_SECONDS = 30.0
+"""Between two lines of the log about a poll that takes long."""
 
 _DESTINATIONS = {
     Outcome.STORED: Destination.PROCESSED,
@@ -25,6 +41,8 @@ _DESTINATIONS = {
     Outcome.RETRY: Destination.STAY,
 }
 
+log = structlog.get_logger()
+
 
 def destination(outcome: Outcome, settings: MailboxSettings) -> Destination:
     """Decide where a message goes."""
@@ -34,7 +52,7 @@ def destination(outcome: Outcome, settings: MailboxSettings) -> Destination:
 
 
 class Poll:
-    """One pass over one open mailbox."""
+    """One pass over the open folder of a mailbox."""
 
     def __init__(
         self, box: Mailbox, handling: MailboxSettings, settings: Settings, database: Database, tally: Tally
@@ -48,25 +66,39 @@ class Poll:
         self._place = Place(box.name, box.folder, box.uidvalidity)
         self._fetched = False
         self._unfetched: list[Arrival] = []
+        self._again: list[str] = []
+        """Messages that must be tried again, and have no outcome yet."""
+        self._unsettled: list[str] = []
+        """Messages with an outcome that are not where it sends them: the server would not have it."""
+        self._refusal: NotSettledError | None = None
 
     def run(self, stop: Event) -> None:
         """Take everything that waits; leave off between two batches once `stop` is set.
 
         Raises MailboxUnavailableError, DatabaseUnavailableError: whatever was not settled is found again next time.
+        NotSettledError comes at the end, when all is stored.
         """
+        last, waiting = self._look(stop)
+        if stop.is_set() or not self._drain(waiting, stop):
+            return
+        self._take(self._blamed())
+        self._note_end(last)
+        if self._refusal is not None:
+            stay = f"{len(self._unsettled)} messages stay in {self._place.folder}, though their outcome is stored"
+            message = f"{self._refusal}; {stay}"
+            raise NotSettledError(message, self._unsettled, temporary=self._refusal.temporary)
+
+    def _look(self, stop: Event) -> tuple[int, list[str]]:
+        """Give the last UID, and those that have no outcome; settle the others, as we were stopped before we did."""
         last = self._start()
-        undecided: list[int] = []
+        waiting: list[str] = []
         for window in self._box.waiting(last):
-            for batch in _groups(self._unknown(window)):
+            for uids in _pieces(window):
                 if stop.is_set():
-                    return
-                undecided += self._take(self._fetch(batch))
-            last = max([last, *(_number(waiting.uid) for waiting in window)])
-        undecided += self._take(self._blamed())
-        if undecided:
-            last = max(0, min(undecided) - 1)
-        with self._database.writing() as connection:
-            mailboxes.note_poll(connection, self._place, last, datetime.now(UTC))
+                    return last, waiting
+                waiting += self._unknown(uids)
+            last = max([last, *map(_number, window)])
+        return last, waiting
 
     def _start(self) -> int:
         """Give the UID to begin above: messages that stay in place are not listed again at every poll."""
@@ -75,24 +107,42 @@ class Poll:
         with self._database.reading() as connection:
             return mailboxes.last_uid(connection, self._place)
 
-    def _unknown(self, window: list[Waiting]) -> list[Waiting]:
+    def _unknown(self, uids: Sequence[str]) -> list[str]:
         """Settle what has its outcome already (we were stopped between commit and move), and give the rest."""
         with self._database.reading() as connection:
-            entries = known(connection, self._place, [waiting.uid for waiting in window])
+            entries = known(connection, self._place, uids)
         outcomes = {
             uid: entry.outcome for (uid, _), entry in entries.items() if entry.outcome is not Outcome.RETRY
         }
         self._settle(outcomes.items())
-        return [waiting for waiting in window if waiting.uid not in outcomes]
+        return [uid for uid in uids if uid not in outcomes]
 
-    def _take(self, arrivals: Iterable[Arrival]) -> list[int]:
-        """Store messages and move them; give the UIDs that must be tried again."""
-        again: list[int] = []
+    def _drain(self, waiting: Sequence[str], stop: Event) -> bool:
+        """Take what waits, batch by batch, and tell from time to time how far it has come; false if told to stop."""
+        started = told = time.monotonic()
+        self._tally.expect(len(waiting))
+        if waiting:
+            self._note_waiting(waiting)
+        for first in range(0, len(waiting), PIECE):
+            done = first
+            for batch in _groups(self._box.measure(waiting[first : first + PIECE])):
+                if stop.is_set():
+                    self._note_waiting([*waiting[done:], *self._again])
+                    return False
+                self._take(self._fetch(batch))
+                done += len(batch)
+                if (now := time.monotonic()) - told > TOLD_SECONDS:
+                    told = now
+                    self._tell(done, len(waiting), now - started)
+                    self._note_waiting([*waiting[done:], *self._again])
+        return True
+
+    def _take(self, arrivals: Iterable[Arrival]) -> None:
+        """Store messages and move them."""
         for decided in process(arrivals, self._settings, self._database, self._tally):
             outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
             self._settle(outcomes)
-            again += [_number(uid) for uid, outcome in outcomes if outcome is Outcome.RETRY]
-        return again
+            self._again += [uid for uid, outcome in outcomes if outcome is Outcome.RETRY]
 
     def _fetch(self, batch: list[Waiting]) -> Iterator[Arrival]:
         sizes = {waiting.uid: waiting.size for waiting in batch}
@@ -120,12 +170,45 @@ class Poll:
         destinations: dict[Destination, list[str]] = {}
         for uid, outcome in outcomes:
             destinations.setdefault(destination(outcome, self._handling), []).append(uid)
-        self._box.settle(destinations)
+        try:
+            self._box.settle(destinations)
+        except NotSettledError as error:  # no reason to leave what is new unread
+            self._unsettled += error.uids
+            self._refusal = self._refusal or error
+        self._tally.advance(0)  # a sign of life: to move messages may take minutes
+
+    def _tell(self, done: int, of: int, seconds: float) -> None:
+        place, speed = self._place, round(done / seconds, 1)
+        log.info("progress", source=place.source, folder=place.folder, done=done, of=of, per_second=speed)
+
+    def _note_waiting(self, uids: Sequence[str]) -> None:
+        oldest = self._oldest(uids)
+        with self._database.writing() as connection:
+            mailboxes.note_waiting(connection, self._place, len(uids), oldest)
+
+    def _note_end(self, last: int) -> None:
+        undone = [*self._again, *self._unsettled]
+        if undone:
+            last = max(0, min(map(_number, undone)) - 1)
+        oldest = self._oldest(self._again)
+        with self._database.writing() as connection:
+            mailboxes.note_waiting(connection, self._place, len(self._again), oldest)
+            mailboxes.note_poll(connection, self._place, last, datetime.now(UTC))
+
+    def _oldest(self, uids: Sequence[str]) -> datetime | None:
+        """Tell since when the oldest waits; they are in order, so it is the first or the last."""
+        ends = self._box.measure(list(dict.fromkeys([*uids[:1], *uids[-1:]])))
+        return min((waiting.arrived for waiting in ends if waiting.arrived), default=None)
 
 
 def _number(uid: str) -> int:
     """Give a UID as a number; the keys of other kinds of mailbox have no order."""
     return int(uid) if uid.isdigit() else 0
+
+
+def _pieces(uids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(uids), PIECE):
+        yield uids[first : first + PIECE]
 
 
 def _groups(waiting: Iterable[Waiting]) -> Iterator[list[Waiting]]:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from json import dumps
 from typing import Any
@@ -134,9 +135,17 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A progress bar: told how many more are done, and how many more are to be done."""
+
+    advance: Callable[[int], None]
+    expect: Callable[[int], None]
+
+
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while standard error is a terminal; give what tells it how many more are done."""
+def progress(what: str, total: int | None = None) -> Iterator[Bar]:
+    """Show a progress bar while standard error is a terminal; without a total until it is told what to expect."""
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -148,7 +157,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(printable(what), total=total)
 
-        def advance(messages: int) -> None:
-            bar.advance(task, messages)
+        def expect(more: int) -> None:
+            bar.update(task, total=(bar.tasks[task].total or 0) + more)
 
-        yield advance
+        yield Bar(lambda done: bar.advance(task, done), expect)

@@ -37,6 +37,8 @@ class Tally:
     named: list[Named] = field(default_factory=list)
     advance: Callable[[int], None] = lambda messages: None  # noqa: ARG005 (nobody watches)
     """Told how many more messages are done: a progress bar."""
+    expect: Callable[[int], None] = lambda messages: None  # noqa: ARG005 (the same)
+    """Told how many more messages are to be done."""
     started: float = field(default_factory=time.monotonic)
 
     def add(self, incoming: Incoming, decision: Decision) -> None:

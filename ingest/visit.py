@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Event
 
 from ingest.imap.mailbox import ImapMailbox
-from ingest.mailboxes import Mailbox, MailboxUnavailableError
+from ingest.mailboxes import Mailbox, MailboxUnavailableError, NotSettledError
 from ingest.maildir import MaildirMailbox
 from ingest.oauth.tokens import Tokens, tokens_for
 from ingest.poll import Poll
@@ -25,7 +25,9 @@ def visit(mailbox: AnyMailbox, settings: Settings, database: Database, tally: Ta
             message = f"{mailbox.name}: another ruamill works on it: leave it to that one, or stop it first"
             raise MailboxUnavailableError(message, temporary=True)
         with opened(mailbox, tokens_of(mailbox), database) as box:
-            poll_folders(box, mailbox, settings, database, tally, stop)
+            refusal = poll_folders(box, mailbox, settings, database, tally, stop)
+    if refusal is not None:
+        raise refusal
 
 
 def tokens_of(mailbox: AnyMailbox) -> Tokens | None:
@@ -48,12 +50,13 @@ def opened(mailbox: AnyMailbox, tokens: Tokens | None, database: Database) -> It
         yield box
 
 
-def poll_folders(
+def poll_folders(  # noqa: PLR0913, PLR0917 (what Poll takes, and the word to stop)
     box: Mailbox, mailbox: AnyMailbox, settings: Settings, database: Database, tally: Tally, stop: Event
-) -> None:
-    """Poll each folder of an open mailbox; one that a person must mend does not keep the others from being read.
+) -> MailboxUnavailableError | None:
+    """Poll each folder of an open mailbox; one that is refused does not keep the others from being read.
 
-    Raises MailboxUnavailableError, at the end where it is such a one, and DatabaseUnavailableError.
+    Give the last such refusal. Raises MailboxUnavailableError where the connection is of no more use, and
+    DatabaseUnavailableError.
     """
     refusal = None
     for folder in box.folders():
@@ -62,11 +65,10 @@ def poll_folders(
             Poll(box, mailbox, settings, database, tally).run(stop)
         except MailboxUnavailableError as error:
             _note(database, box, error)
-            if error.temporary:
+            if error.temporary and not isinstance(error, NotSettledError):
                 raise
             refusal = error
-    if refusal is not None:
-        raise refusal
+    return refusal
 
 
 def _note(database: Database, box: Mailbox, error: MailboxUnavailableError) -> None:

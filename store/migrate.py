@@ -22,7 +22,7 @@ def upgrade(database: Database) -> str | None:
     with database.reading() as connection:
         before = revision(connection)
     if before != HEAD:
-        with database.writing() as connection:
+        with database.migrating() as connection:
             _run(connection)
     return before
 

@@ -85,7 +85,8 @@ def newest_arrival(database: Database, now: datetime) -> datetime | None:
     newest = select(message.c.received_at).where(mail).order_by(message.c.id.desc()).limit(NEWEST).subquery()
     with database.reading() as connection:
         past = newest.c.received_at <= now
-        return connection.scalar(select(func.max(newest.c.received_at)).where(past))
+        found: datetime | None = connection.scalar(select(func.max(newest.c.received_at)).where(past))
+    return found
 
 
 def due(database: Database, keep: timedelta, now: datetime) -> Pruned:

@@ -26,7 +26,8 @@ def run(settings: Settings, paths: list[Path], *, json: bool, strict: bool) -> i
     arrivals = chain.from_iterable(
         files.arrivals(path, settings.limits) for path in files.find(paths, database.files)
     )
-    with show.progress("Reading", total) as tally.advance:
+    with show.progress("Reading", total) as bar:
+        tally.advance = bar.advance
         for _ in process(arrivals, settings, database, tally):
             pass
     show.tally(tally, json=json)

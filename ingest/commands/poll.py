@@ -22,7 +22,8 @@ def run(settings: Settings, names: list[str], *, json: bool, strict: bool) -> in
     tally = Tally()
     failures = []
     for box in chosen:
-        with show.progress(box.name) as tally.advance:
+        with show.progress(box.name) as bar:
+            tally.advance, tally.expect = bar.advance, bar.expect
             try:
                 visit(box, settings, database, tally, Event())
             except MailboxUnavailableError as error:

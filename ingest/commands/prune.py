@@ -57,8 +57,8 @@ def _days(settings: Settings, keep: str | None) -> int:
 
 
 def _prune(database: Database, keep: timedelta, now: datetime, rows: int) -> Pruned:
-    with show.progress("Removing", rows) as advance:
-        return prune(database, keep, now, pause=time.sleep, advance=advance)
+    with show.progress("Removing", rows) as bar:
+        return prune(database, keep, now, pause=time.sleep, advance=bar.advance)
 
 
 def _told(found: Pruned, before: str, *, dry_run: bool) -> str:

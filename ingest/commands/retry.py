@@ -26,7 +26,8 @@ def run(settings: Settings, names: list[str], *, json: bool, strict: bool) -> in
     with database.reading() as connection:
         total = count_kept(connection, outcomes)
     tally = Tally()
-    with show.progress("Reading again", total) as tally.advance:
+    with show.progress("Reading again", total) as bar:
+        tally.advance = bar.advance
         for _ in process(_arrivals(database, outcomes), settings, database, tally):
             pass
     show.tally(tally, json=json)

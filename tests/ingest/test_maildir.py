@@ -4,13 +4,22 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Timer
 from typing import Any
 
 import pytest
 
-from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Unfetched, Waiting
+from ingest.mailboxes import (
+    Destination,
+    Mailbox,
+    MailboxUnavailableError,
+    NotSettledError,
+    Unfetched,
+    Waiting,
+)
 from ingest.maildir import MaildirMailbox
 from ingest.settings import MaildirSettings
 
@@ -35,7 +44,7 @@ def opened(maildir: Path, **changes: Any) -> MaildirMailbox:
 
 
 def keys(box: Mailbox) -> list[str]:
-    return [message.uid for window in box.waiting(0) for message in window]
+    return [key for window in box.waiting(0) for key in window]
 
 
 def files(maildir: Path) -> set[str]:
@@ -52,12 +61,23 @@ def test_a_folder_without_the_three_parts_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
-def test_messages_wait_with_their_sizes_oldest_first(maildir: Path) -> None:
+def test_messages_wait_oldest_first_unless_asked_otherwise(maildir: Path) -> None:
     put(maildir, "cur/1700000001.a.host:2,RS", "new/1700000000.b.host", "new/1700000002.c.host")
+    expected = ["1700000000.b.host", "1700000001.a.host", "1700000002.c.host"]
     with opened(maildir) as box:
-        expected = [Waiting(f"170000000{number}.host", len(MAIL)) for number in ("0.b", "1.a", "2.c")]
-        assert list(box.waiting(0)) == [expected]
-        assert (box.folder, box.uidvalidity) == ("INBOX", 0)
+        assert keys(box) == expected
+        assert (box.folders(), box.folder, box.uidvalidity) == (["INBOX"], "INBOX", 0)
+    with opened(maildir, order="newest") as box:
+        assert keys(box) == expected[::-1]
+
+
+def test_messages_tell_their_size_and_when_they_came(maildir: Path) -> None:
+    put(maildir, "new/1", "new/2")
+    os.utime(maildir / "new/1", (0, 1_700_000_000))
+    with opened(maildir) as box:
+        found = keys(box)
+        (maildir / "new/2").unlink()
+        assert box.measure(found) == [Waiting("1", len(MAIL), datetime.fromtimestamp(1_700_000_000, UTC))]
 
 
 def test_trashed_and_unfinished_messages_and_other_files_do_not_wait(maildir: Path) -> None:
@@ -189,8 +209,42 @@ def test_trouble_with_the_disk_is_temporary(maildir: Path) -> None:
     assert caught.value.temporary
 
 
-def test_a_folder_that_cannot_be_made_is_told(maildir: Path) -> None:
-    put(maildir, "new/1", ".Processed")
-    with opened(maildir) as box, pytest.raises(MailboxUnavailableError, match=r"\.Processed"):
-        box.settle({Destination.PROCESSED: ["1"]})
-    assert "new/1" in files(maildir)
+def test_a_folder_that_cannot_be_made_keeps_nothing_else_from_its_place(maildir: Path) -> None:
+    put(maildir, "new/1", "new/2", ".Processed")
+    with opened(maildir) as box, pytest.raises(NotSettledError, match=r"\.Processed") as caught:
+        box.settle({Destination.PROCESSED: ["1"], Destination.FAILED: ["2"]})
+    assert caught.value.uids == ["1"]
+    assert files(maildir) == {"new/1", ".Failed/cur/2:2,S", ".Processed"}
+
+
+def watched(box: MaildirMailbox, seconds: float = 60) -> bool:
+    return box.watch(seconds, Event())
+
+
+def test_what_came_since_the_listing_is_news(maildir: Path) -> None:
+    with opened(maildir) as box:
+        assert keys(box) == []
+        assert not watched(box, 0.01)
+        put(maildir, "new/1")
+        assert watched(box)
+        assert keys(box) == ["1"]
+        assert not watched(box, 0.01)
+
+
+def test_mail_is_noticed_while_it_is_waited_for(maildir: Path) -> None:
+    with opened(maildir) as box:
+        assert keys(box) == []
+        delivery = Timer(0.1, put, (maildir, "new/1"))
+        delivery.start()
+        assert watched(box)
+        delivery.join()
+
+
+def test_waiting_ends_when_told_to_stop(maildir: Path) -> None:
+    stop = Event()
+    with opened(maildir) as box:
+        assert keys(box) == []
+        stopper = Timer(0.1, stop.set)
+        stopper.start()
+        assert not box.watch(3600, stop)
+        stopper.join()

@@ -2,31 +2,28 @@
 
 import json
 import os
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event
 
 import pytest
 from sqlalchemy import make_url, text
 from structlog.testing import capture_logs
 
-from ingest.imap import mailbox as imap_module
 from ingest import pipeline
+from ingest import poll as poll_module
 from ingest.database import open_database
+from ingest.imap import mailbox as imap_module
 from ingest.mailboxes import MailboxUnavailableError
 from ingest.settings import AnyMailbox, ImapSettings, MaildirSettings, Settings
 from ingest.tally import Tally
 from ingest.visit import visit
 from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.reading import Reading, read
-from store.database import DatabaseUnavailableError
 from store.outcomes import MAX_ATTEMPTS
 from tests.ingest.mailbox_kit import (
     Post,
@@ -44,17 +41,16 @@ from tests.ingest.mailbox_kit import (
     mail_of,
     mail_of_two,
     make_maildir,
-    mixed_mailbox,
     notice_mail,
     ordinary_mail,
     report_mail,
     tls_mail,
 )
 from tests.ingest.program import Program
-from tests.ingest.wire import Wire
 from tests.servers.dovecot import DovecotServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
+from tests.servers.relay import Relay
 
 SEEN, FLAGGED = rb"\Seen", rb"\Flagged"
 
@@ -78,9 +74,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def wire(dovecot_server: DovecotServer) -> Iterator[Wire]:
+def wire(dovecot_server: DovecotServer) -> Iterator[Relay]:
     """Give a relay in front of the Dovecot of all tests."""
-    with Wire(dovecot_server.host, dovecot_server.imap_port) as relay:
+    with Relay(dovecot_server.host, dovecot_server.imap_port) as relay:
         yield relay
 
 
@@ -88,16 +84,18 @@ def imap(server: DovecotServer, user: str, **changes: object) -> ImapSettings:
     return ImapSettings.model_validate(account(server, user, **changes))
 
 
-def over(wire: Wire, server: DovecotServer, user: str, **changes: object) -> ImapSettings:
+def over(wire: Relay, server: DovecotServer, user: str, **changes: object) -> ImapSettings:
     return imap(server, user, tls="none", port=wire.port, **changes)
 
 
-def poll(box: AnyMailbox, url: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, int]:
+def poll(
+    box: AnyMailbox, url: str, limits: Limits = DEFAULT_LIMITS, stop: Event | None = None
+) -> dict[str, int]:
     """Poll once; the number of messages of each outcome."""
     tally = Tally()
     settings = Settings.model_validate({"database": url, "limits": limits})
     with closing(open_database(settings)) as database:
-        visit(box, settings, database, tally, Event())
+        visit(box, settings, database, tally, stop or Event())
     return {outcome.value: number for outcome, number in tally.outcomes.items()}
 
 
@@ -151,7 +149,7 @@ def test_ordinary_mail_is_put_aside_by_setting(dovecot_server: DovecotServer, us
 
 @pytest.mark.parametrize("after", ["flag", "leave"])
 def test_what_stays_in_place_is_read_once(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str, after: str
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str, after: str
 ) -> None:
     box = over(wire, dovecot_server, user, after=after)
     deliver(dovecot_server, user, report_mail(1), corrupt_mail(2), notice_mail(3), ordinary_mail(4))
@@ -167,7 +165,7 @@ def test_what_stays_in_place_is_read_once(
 
 
 def test_flags_that_could_not_be_set_are_set_by_the_next_poll(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str
 ) -> None:
     box = over(wire, dovecot_server, user, after="flag")
     deliver(dovecot_server, user, report_mail(1))
@@ -180,7 +178,7 @@ def test_flags_that_could_not_be_set_are_set_by_the_next_poll(
 
 
 def test_a_mail_that_is_too_large_is_refused_by_its_size(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str
 ) -> None:
     large = replace(ordinary_mail(1, "x" * 20_000), folder="Failed")
     deliver(dovecot_server, user, large, report_mail(2))
@@ -227,20 +225,87 @@ def test_a_folder_made_anew_stores_nothing_twice(
     check_database(database_url, [*posts, *map(again, posts[:5]), posts[5]])
 
 
-def test_a_folder_replaced_in_mid_poll_is_read_anew(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str
-) -> None:
-    def replace_and_hang_up() -> bool:
-        fill_folder(dovecot_server, user, "Reports", [report_mail(2), report_mail(3)])
-        return False
+# --- many messages
 
-    fill_folder(dovecot_server, user, "Reports", [report_mail(1)])
-    box = over(wire, dovecot_server, user, folders="Reports")
-    wire.at("FETCH", 2, replace_and_hang_up)
-    with pytest.raises(MailboxUnavailableError, match='"Reports" was replaced') as caught:
-        poll(box, url)
-    assert caught.value.temporary
-    assert poll(box, url) == {"stored": 2}
+
+def stop_at(wire: Relay, command: str, nth: int, stop: Event) -> None:
+    """Tell the poll to stop at a command."""
+
+    def tell() -> bool:
+        stop.set()
+        return True
+
+    wire.at(command, nth, tell)
+
+
+@pytest.mark.parametrize(
+    ("after", "order"), [("move", "oldest"), ("move", "newest"), ("flag", "newest"), ("leave", "oldest")]
+)
+def test_a_poll_that_was_stopped_goes_on_where_it_was(
+    dovecot_server: DovecotServer, wire: Relay, url: str, after: str, order: str
+) -> None:
+    posts, user = [report_mail(number) for number in range(1, 331)], f"stopped-{after}-{order}"
+    deliver(dovecot_server, user, *posts)
+    box = over(wire, dovecot_server, user, after=after, order=order)
+    stop = Event()
+    stop_at(wire, "BODY", 2, stop)
+    assert poll(box, url, stop=stop) == {"stored": 200}
+    uids = {int(uid) for (uid,) in ask(url, "SELECT uid FROM message")}
+    assert uids == set(range(1, 201) if order == "oldest" else range(131, 331))
+    assert ask(url, "SELECT waiting FROM mailbox_state") == [(130,)]
+    assert poll(box, url) == {"stored": 130}
+    assert poll(box, url) == {}
+    check_database(url, posts)
+    assert ask(url, "SELECT waiting, last_uid FROM mailbox_state") == [(0, 0 if after == "move" else 330)]
+
+
+def test_mail_that_must_be_tried_again_is_not_passed_over(
+    dovecot_server: DovecotServer, user: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = [report_mail(number) for number in (1, 2, 3)]
+    deliver(dovecot_server, user, *posts)
+    stumble_over(posts[1], monkeypatch)
+    box = imap(dovecot_server, user, after="leave", order="newest")
+    assert poll(box, url) == {"stored": 2, "retry": 1}
+    [(last, waiting, since)] = ask(url, "SELECT last_uid, waiting, oldest_waiting_at FROM mailbox_state")
+    assert (last, waiting) == (1, 1)
+    assert since
+    monkeypatch.undo()
+    assert poll(box, url) == {"stored": 1}
+    assert ask(url, "SELECT last_uid, waiting, oldest_waiting_at FROM mailbox_state") == [(3, 0, None)]
+
+
+def test_what_stays_is_not_asked_for_again(
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str
+) -> None:
+    deliver(dovecot_server, user, *(ordinary_mail(number) for number in range(1, 601)))
+    box = over(wire, dovecot_server, user)
+    assert poll(box, url) == {"not_a_report": 600}
+    deliver(dovecot_server, user, report_mail(601))
+    before = len(wire.heard("FETCH"))
+    assert poll(box, url) == {"stored": 1}
+    fetched = [line.split()[3] for line in wire.heard("FETCH")[before:]]
+    assert set(fetched) == {"601"}
+
+
+def test_a_long_poll_tells_how_far_it_has_come(
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> bool:
+        seen.extend(ask(url, "SELECT waiting, oldest_waiting_at IS NOT NULL FROM mailbox_state"))
+        return True
+
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(poll_module, "TOLD_SECONDS", 0)
+    deliver(dovecot_server, user, *(report_mail(number) for number in range(1, 251)))
+    wire.at("BODY", 1, look)
+    with capture_logs() as logs:
+        poll(over(wire, dovecot_server, user, name="reports"), url)
+    assert seen == [(250, 1)]
+    told = [event for event in logs if event["event"] == "progress"]
+    assert [(event["source"], event["folder"]) for event in told] == [("reports", "INBOX")] * 3
+    assert [(event["done"], event["of"]) for event in told] == [(100, 250), (200, 250), (250, 250)]
+    assert all(event["per_second"] > 0 for event in told)
 
 
 # --- several mailboxes
@@ -391,7 +456,7 @@ def test_where_no_message_can_be_fetched_none_is_blamed(
 
 
 def test_a_server_that_hangs_up_once_is_asked_again(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str
 ) -> None:
     deliver(dovecot_server, user, *map(report_mail, range(1, 6)))
     wire.at("FETCH", 2, lambda: False)
@@ -399,7 +464,7 @@ def test_a_server_that_hangs_up_once_is_asked_again(
 
 
 def test_a_server_that_always_hangs_up_is_an_outage(
-    dovecot_server: DovecotServer, wire: Wire, user: str, url: str, monkeypatch: pytest.MonkeyPatch
+    dovecot_server: DovecotServer, wire: Relay, user: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang_up() -> bool:
         wire.at("FETCH", 1, hang_up)
@@ -441,70 +506,6 @@ def test_while_the_database_is_away_mails_stay_where_they_are(
     assert dovecot_server.messages(user) == {"INBOX": [post.message_id for post in posts]}
     program.poll()
     check_database(url, posts)
-
-
-@pytest.fixture(scope="module")
-def posts() -> list[Post]:
-    return mixed_mailbox()
-
-
-@pytest.mark.postgresql
-@pytest.mark.parametrize("seconds", [0, 0.05])
-def test_a_database_that_stops_in_mid_poll_costs_nothing(
-    dovecot_server: DovecotServer, wire: Wire, own_postgres: PostgresServer, posts: list[Post], seconds: float
-) -> None:
-    def stop_soon() -> bool:
-        stopper.start()
-        return True
-
-    stopper = Timer(seconds, own_postgres.stop)
-    url, user = own_postgres.create_database(), f"stop-{next(numbers)}"
-    deliver(dovecot_server, user, *posts)
-    wire.at("FETCH", 3, stop_soon)
-    with pytest.raises(DatabaseUnavailableError):
-        poll(over(wire, dovecot_server, user), url)
-    stopper.join()
-    own_postgres.start()
-    poll(over(wire, dovecot_server, user), url)
-    check_database(url, posts)
-    assert folders_of(dovecot_server, user) == expected_folders(posts)
-
-
-@pytest.mark.postgresql
-def test_a_database_that_restarts_between_two_batches_is_found_again(
-    dovecot_server: DovecotServer, wire: Wire, own_postgres: PostgresServer, posts: list[Post], user: str
-) -> None:
-    def restart() -> bool:
-        own_postgres.restart()
-        return True
-
-    url = own_postgres.create_database()
-    deliver(dovecot_server, user, *posts)
-    wire.at("FETCH", 3, restart)
-    poll(over(wire, dovecot_server, user), url)
-    check_database(url, posts)
-    assert folders_of(dovecot_server, user) == expected_folders(posts)
-
-
-LOCK = """
-import sqlite3, sys, time
-connection = sqlite3.connect(sys.argv[1])
-connection.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-time.sleep(2)
-"""
-
-
-def test_a_locked_database_is_waited_for(dovecot_server: DovecotServer, user: str, url: str) -> None:
-    deliver(dovecot_server, user, report_mail(1))
-    open_database(Settings.model_validate({"database": url})).close()
-    command = [sys.executable, "-c", LOCK, str(make_url(url).database)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as locker:
-        assert locker.stdout
-        assert locker.stdout.readline() == "locked\n"
-        started = time.monotonic()
-        assert poll(imap(dovecot_server, user), url) == {"stored": 1}
-        assert time.monotonic() - started > 1.5
 
 
 REFUSING = {
