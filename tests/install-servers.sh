@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the servers that the tests start, where that takes no question: as root, or by sudo without a password.
+# Install the servers that the tests start, and the library that sets their clocks, where that takes no question: as root, or by sudo without a password.
 # Otherwise say what is missing. The status is 0 either way: pytest knows what to do without them.
 # In a container the packages start nothing; on a machine with systemd Debian starts what it installs.
 set -eu
@@ -8,6 +8,9 @@ missing=
 [ -x /usr/lib/dovecot/imap ] || missing="$missing dovecot-imapd"
 [ -x /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
+# Only its promtool is wanted, to try the alert rules; elsewhere that test is skipped.
+[ -z "${CI:-}" ] || command -v promtool >/dev/null || missing="$missing prometheus"
 [ -n "$missing" ] || exit 0
 
 as_root=

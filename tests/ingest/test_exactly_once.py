@@ -24,8 +24,8 @@ from tests.ingest.mailbox_kit import (
     mixed_mailbox,
 )
 from tests.ingest.program import PATIENCE, Program
-from tests.ingest.wire import Wire
 from tests.servers.dovecot import DovecotServer
+from tests.servers.relay import Relay
 
 ENOUGH = 15
 """Kills without which such a test says nothing."""
@@ -91,7 +91,7 @@ def moments(rounds: int, *settling: str) -> Iterator[Moment]:
             yield Moment(command, 1, chance.uniform(0, 0.004))
 
 
-def kill_at(moment: Moment, wire: Wire, process: Popen[str]) -> None:
+def kill_at(moment: Moment, wire: Relay, process: Popen[str]) -> None:
     def kill_now_or_soon() -> bool:
         if moment.after is None:
             process.kill()
@@ -103,7 +103,7 @@ def kill_at(moment: Moment, wire: Wire, process: Popen[str]) -> None:
 
 
 def poll_over_wire(server: DovecotServer, user: str, folder: Path, url: str, when: Iterable[Moment]) -> None:
-    with Wire(server.host, server.imap_port) as wire:
+    with Relay(server.host, server.imap_port) as wire:
         program = Program(folder, url, account(server, user, tls="none", port=wire.port))
         poll_under_fire(program, (partial(kill_at, moment, wire) for moment in when))
 

@@ -12,6 +12,7 @@ from typing import Self
 
 import psycopg
 
+from tests.servers.certificates import make_certificate
 from tests.servers.ports import free_port
 
 PROGRAMS = max(
@@ -28,21 +29,27 @@ def missing() -> str | None:
 
 
 class PostgresServer:
-    """One cluster with its own folder and port. Nothing is synced to the disk: it is thrown away."""
+    """One cluster with its own folder and port. Nothing is synced to the disk: it is thrown away.
 
-    def __init__(self) -> None:
+    `tls` lets clients ask for it, by sslmode=require in their URL.
+    """
+
+    def __init__(self, *, tls: bool = False) -> None:
+        self._tls = tls
         self.port = free_port()
         self._numbers = count()
-        # PostgreSQL refuses to run as root.
-        self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self.account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        """Whose processes they are: PostgreSQL refuses to run as root."""
 
     def __enter__(self) -> Self:
         # Short for the socket in it.
         self.directory = Path(tempfile.mkdtemp(prefix="ruamill-postgres-", dir="/tmp"))
-        os.chown(self.directory, self._account.pw_uid, self._account.pw_gid)
+        os.chown(self.directory, self.account.pw_uid, self.account.pw_gid)
         self._run(
             "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"
         )
+        if self._tls:
+            self._secure()
         self.start()
         return self
 
@@ -55,6 +62,8 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it answers. Raises RuntimeError with its log if it does not."""
         options = f"-h 127.0.0.1 -p {self.port} -k {self.directory} -F"
+        if self._tls:
+            options += f" -c ssl=on -c ssl_cert_file={self._certificate} -c ssl_key_file={self._key}"
         self._run(
             "pg_ctl", "start", "--wait", "--silent", f"--log={self.directory}/log", f"--options={options}"
         )
@@ -73,15 +82,30 @@ class PostgresServer:
         """Give the SQLAlchemy URL of a database in this cluster."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def create_database(self, folder: Path | None = None) -> str:
+        """Make an empty database, with its tables in a folder of its own if one is named, and return its URL."""
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name}")
+        if folder:
+            self._execute(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
+        self._execute(f"CREATE DATABASE {name}{f' TABLESPACE {name}' if folder else ''}")
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""
         self._execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    @property
+    def _certificate(self) -> Path:
+        return self.directory / "cert.pem"
+
+    @property
+    def _key(self) -> Path:
+        return self.directory / "key.pem"
+
+    def _secure(self) -> None:
+        make_certificate(self._certificate, self._key)
+        self._key.chmod(0o600)
+        os.chown(self._key, self.account.pw_uid, self.account.pw_gid)
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -98,8 +122,8 @@ class PostgresServer:
             text=True,
             cwd=self.directory,
             env={**os.environ, "PGDATA": str(self.directory / "data")},
-            user=self._account.pw_uid,
-            group=self._account.pw_gid,
+            user=self.account.pw_uid,
+            group=self.account.pw_gid,
         )
         if done.returncode:
             log = self.directory / "log"
