@@ -110,6 +110,8 @@ class Attendant:
             while again:
                 self._poll(box)
                 again = box.can_watch and self._is_wanted(box) and held.held()
+            if box.can_watch:  # who waits for news waits over a new connection, or for the lock
+                self._due = 0.0
 
     def _is_wanted(self, box: Mailbox) -> bool:
         """Wait for new mail; tell whether to poll over the same connection once more."""

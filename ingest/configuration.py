@@ -35,7 +35,17 @@ def find_file(named: Path | None, environment: Mapping[str, str]) -> Path | None
         if not Path(chosen).is_file():
             raise ConfigurationError(f"{chosen}: there is no such file; check --config and RUAMILL_CONFIG")
         return Path(chosen)
-    return next((place for place in PLACES if place.is_file()), None)
+    return next(filter(_is_there, PLACES), None)
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except PermissionError as error:
+        if not place.is_absolute():  # started in a folder that is closed to us: sudo -u ruamill, in /root
+            return False
+        advice = "be the daemon's user, or name another with --config"
+        raise ConfigurationError(f"{place}: {error.strerror}; {advice}") from error
 
 
 def load(named: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

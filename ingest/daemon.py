@@ -72,7 +72,8 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
         if not watch.stuck():
             notify.watchdog()
     log.info("stopping", worn_out=worn_out)
-    notify.stopping()
+    if not worn_out:  # systemd would take the program that comes next for one that should have ended
+        notify.stopping()
     end.set()
     schedule.shutdown(wait=True)
     for thread in threads:

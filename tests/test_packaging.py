@@ -104,6 +104,11 @@ def test_the_command_knows_its_version(ruamill: Path, tmp_path: Path) -> None:
     assert VERSION in run(ruamill, "--version", cwd=tmp_path)
 
 
+def test_the_configuration_to_begin_with_is_there(ruamill: Path, tmp_path: Path) -> None:
+    run(ruamill, "init", cwd=tmp_path)
+    assert (tmp_path / "ruamill.toml").read_bytes() == (ROOT / "ingest" / "ruamill.toml").read_bytes()
+
+
 def test_a_report_becomes_rows(ruamill: Path, tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     settings = {"RUAMILL_DATABASE": "sqlite:///reports.db"}

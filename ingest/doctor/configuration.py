@@ -39,7 +39,7 @@ def _file(file: Path | None) -> Finding:
 
 def _holds_a_secret(settings: Settings, file: Path) -> bool:
     written = file.read_text(encoding="utf-8")
-    return any(secret in written for secret in _secrets(settings))
+    return any(quote + secret + quote in written for secret in _secrets(settings) for quote in "\"'")
 
 
 def _secrets(value: object) -> Iterator[str]:

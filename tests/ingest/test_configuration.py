@@ -1,12 +1,14 @@
 """A file and an environment become settings, or one line for each thing to mend."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from traceback import format_exception
 
 import pytest
 
 from ingest import configuration
-from ingest.configuration import ConfigurationError, load
+from ingest.configuration import ConfigurationError, find_file, load
 from ingest.settings import AcceptSettings, ImapSettings, MaildirSettings, Settings
 from ingest.settings.oauth import GenericSettings, Microsoft365Settings
 
@@ -535,3 +537,31 @@ def test_a_trace_of_a_complaint_holds_no_secret() -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(IMAP + "port = 0")
     assert "s3cret" not in "".join(format_exception(caught.value))
+
+
+# --- a folder that is closed to us
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Work in a folder with one that nobody may look into; not even we, who may be root."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0)
+    monkeypatch.chdir(tmp_path)
+    ourselves = os.geteuid()
+    if ourselves == 0:
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(ourselves)
+    folder.chmod(0o700)
+
+
+def test_a_closed_working_folder_is_passed_over(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "PLACES", (Path(closed.name) / "ruamill.toml",))
+    assert find_file(None, {}) is None
+
+
+def test_a_closed_configuration_is_told(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "PLACES", (closed / "ruamill.toml",))
+    with pytest.raises(ConfigurationError, match="Permission denied; be the daemon's user"):
+        find_file(None, {})

@@ -106,6 +106,19 @@ def test_new_mail_is_stored_within_seconds_where_the_server_tells_of_it(
     check_database(url, [report_mail(number) for number in (1, 2, 3)])
 
 
+def test_a_folder_that_is_missing_does_not_keep_the_others_from_their_news(
+    dovecot_server: DovecotServer, user: str, url: str, tmp_path: Path
+) -> None:
+    box = account(dovecot_server, user, folders=["INBOX", "Nowhere"])
+    with Daemon(Program(tmp_path, url, box, poll_seconds=3600)) as daemon:
+        [failed] = daemon.wait_for("poll_failed")
+        assert 'no folder "Nowhere"' in failed["error"]
+        deliver(dovecot_server, user, report_mail(1))
+        daemon.wait_for("message")
+        assert daemon.stop() < STOP_SECONDS
+    check_database(url, [report_mail(1)])
+
+
 @pytest.mark.dovecot
 @pytest.mark.parametrize("idle", [True, False])
 def test_without_idle_new_mail_waits_for_the_next_poll(
@@ -270,6 +283,21 @@ def test_a_database_that_restarts_is_found_again(
         assert daemon.stop() < STOP_SECONDS
     check_database(url, [report_mail(1), report_mail(2)])
     assert len(dovecot_server.messages(user)["Processed"]) == 2
+
+
+@pytest.mark.postgresql
+def test_a_database_that_restarts_meanwhile_does_not_delay_the_news(
+    dovecot_server: DovecotServer, own_postgres: PostgresServer, user: str, tmp_path: Path
+) -> None:
+    url = own_postgres.create_database()
+    with Daemon(Program(tmp_path, url, account(dovecot_server, user), poll_seconds=3600)) as daemon:
+        daemon.wait_for("poll")
+        own_postgres.restart()  # which forgets who holds the mailbox
+        for number in (1, 2):
+            deliver(dovecot_server, user, report_mail(number))
+            daemon.wait_for("message", number)
+        daemon.stop()
+    check_database(url, [report_mail(1), report_mail(2)])
 
 
 @pytest.mark.dovecot
