@@ -193,6 +193,8 @@ class DovecotServer:
     def start(self) -> None:
         """Start the server and wait until it greets. Raises RuntimeError with its log if it does not."""
         assert PROGRAM, missing()
+        for lock in (self.directory / "mail").rglob("*.lock"):  # left by a stop; Dovecot would wait for two minutes
+            lock.unlink(missing_ok=True)
         command = [PROGRAM, "-F", "-c", str(self.directory / "dovecot.conf")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
