@@ -8,7 +8,7 @@ RUAMILL := $(BIN)/ruamill --config fixtures/demo.toml
 # Nothing here may see the settings of a ruamill that is in use on this machine.
 unexport $(filter RUAMILL_%,$(.VARIABLES))
 
-.PHONY: help demo test lint servers fuzz bench clean
+.PHONY: help demo test lint servers fuzz soak bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ servers:
 
 fuzz: .venv/developing ## ten minutes of the fuzzer; it goes on where it was
 	@$(BIN)/python -m tests.fuzz.run --seconds 600
+
+soak: servers .venv/developing ## half an hour of a running daemon and everything that can go wrong
+	@$(BIN)/python -m tests.soak.run --minutes 30
 
 bench: .venv/installed ## measure time and memory against the floor
 	@$(BIN)/python bench/run.py

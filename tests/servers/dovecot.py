@@ -193,7 +193,8 @@ class DovecotServer:
     def start(self) -> None:
         """Start the server and wait until it greets. Raises RuntimeError with its log if it does not."""
         assert PROGRAM, missing()
-        for lock in (self.directory / "mail").rglob("*.lock"):  # left by a stop; Dovecot would wait for two minutes
+        # left by a stop; Dovecot would wait for two minutes
+        for lock in (self.directory / "mail").rglob("*.lock"):
             lock.unlink(missing_ok=True)
         command = [PROGRAM, "-F", "-c", str(self.directory / "dovecot.conf")]
         with self._log.open("ab") as log:
