@@ -17,8 +17,8 @@ from joserfc.jwk import RSAKey
 
 from ingest.oauth.endpoint import ask
 from ingest.oauth.files import reading
+from ingest.oauth.grants import Grant
 from ingest.oauth.refresh import RefreshToken
-from ingest.oauth.tokens import Grant
 from ingest.settings.oauth import (
     AnyOAuth,
     GenericSettings,

@@ -2,20 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from ingest.oauth.grants import Grant
 from ingest.settings import ImapSettings
 
 EARLY = 300.0
 """Seconds before its end at which a token is not used for a login any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token endpoint gave: an access token, and for how many seconds from the moment it was asked."""
-
-    token: str = field(repr=False)
-    seconds: float
 
 
 class Tokens:

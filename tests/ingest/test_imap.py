@@ -16,7 +16,8 @@ from imapclient import IMAPClient
 from ingest.imap import search
 from ingest.imap.mailbox import ImapMailbox
 from ingest.mailboxes import Destination, Mailbox, MailboxUnavailableError, Waiting
-from ingest.oauth.tokens import Grant, Tokens
+from ingest.oauth.grants import Grant
+from ingest.oauth.tokens import Tokens
 from ingest.settings import ImapSettings
 from tests.servers.dovecot import DovecotServer
 from tests.servers.ports import free_port
