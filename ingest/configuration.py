@@ -194,9 +194,8 @@ def _origin(
 ) -> str:
     """Name the variable or the file that a value comes from."""
     variable = PREFIX + "__".join(map(str, location)).upper()
-    lacking = detail["type"] == "value_error" and location[:1] == [
-        "mailbox"
-    ]  # no fault of the keys that are there
+    # what a mailbox lacks is no fault of the keys that are there
+    lacking = detail["type"] == "value_error" and location[:1] == ["mailbox"]
     below = () if lacking else (f"{variable}__",)
     guilty = (
         name
@@ -217,9 +216,7 @@ def _section(place: tuple[int | str, ...]) -> Any:  # noqa: ANN401 (a model, or 
             return _KINDS[kind]
         case (str(section), _):
             annotation = Settings.model_fields[section].annotation
-            return next(
-                iter(get_args(annotation)), annotation
-            )  # of one that may be missing, what it is if it is there
+            return next(iter(get_args(annotation)), annotation)  # of one that may be missing, not the None
     return Settings
 
 

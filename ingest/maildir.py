@@ -161,9 +161,8 @@ class MaildirMailbox:
             self._on_file(key, lambda file: _rename(file, cur, flags))
 
     def _subfolder(self, destination: Destination) -> Path:
-        """Make the Maildir++ folder unless it is there: ".A.B" for A/B, names in modified UTF-7 as in IMAP."""
-        encoded: bytes = imap_utf7.encode(self._settings.folder_for(destination))
-        folder = self._path / ("." + encoded.decode("ascii").replace("/", "."))
+        """Make the Maildir++ folder unless it is there."""
+        folder = subfolder(self._path, self._settings.folder_for(destination))
         for directory in (folder, *(folder / part for part in PARTS)):
             directory.mkdir(mode=0o700, exist_ok=True)
         (folder / "maildirfolder").touch()
@@ -199,6 +198,12 @@ class MaildirMailbox:
             raise MailboxUnavailableError(message, temporary=False) from error
         except OSError as error:
             raise MailboxUnavailableError(f"{self._path}: {error}", temporary=True) from error
+
+
+def subfolder(maildir: Path, name: str) -> Path:
+    """Give the place of a Maildir++ folder: ".A.B" for A/B, names in modified UTF-7 as in IMAP."""
+    encoded: bytes = imap_utf7.encode(name)
+    return maildir / ("." + encoded.decode("ascii").replace("/", "."))
 
 
 def _names(directory: Path) -> list[str]:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from imapclient import imap_utf7
-
 from ingest.doctor import disk
 from ingest.doctor.findings import DeadEndError, Finding, note, ok, wrong
-from ingest.maildir import PARTS
+from ingest.maildir import PARTS, subfolder
 from ingest.settings import MaildirSettings
 
 
@@ -45,8 +43,7 @@ def _writable(folder: Path) -> Iterator[Finding]:
 
 def _target(path: Path, name: str) -> Iterator[Finding]:
     """Look at the Maildir++ folder that messages are moved to."""
-    encoded: bytes = imap_utf7.encode(name)
-    folder = path / ("." + encoded.decode("ascii").replace("/", "."))
+    folder = subfolder(path, name)
     cur = folder / "cur"
     if not cur.is_dir():
         if reason := disk.refusal(folder if folder.is_dir() else path):

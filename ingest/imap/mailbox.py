@@ -109,10 +109,8 @@ class ImapMailbox:
                 raise
             except IMAPClientError as error:
                 log.warning("idle_refused", source=self.name, error=str(error))
-                self.can_watch, self.good_until = (
-                    False,
-                    0.0,
-                )  # what is said next may be the rest of that answer
+                self.can_watch = False
+                self.good_until = 0.0  # what is said next may be the rest of that answer
                 return False
 
     def waiting(self, above: int) -> Iterator[list[str]]:
