@@ -14,18 +14,30 @@ EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S10
 
 
 def ask(settings: MonitorSettings, database: str) -> dict[str, Any] | None:
-    """Ask for /healthz; None where no ruamill with that database answers. The content says what the status would."""
-    connection = HTTPConnection(
-        EVERYWHERE.get(settings.host, settings.host), settings.port, timeout=PATIENCE_SECONDS
-    )
+    """Ask how a daemon with that database is; None where none answers."""
     try:
-        connection.request("GET", "/healthz")
-        answer = json.loads(connection.getresponse().read(MOST_BYTES))
+        answer = health(settings)
     except (OSError, HTTPException, ValueError):
         return None
+    return answer if _is_ours(answer, database) else None
+
+
+def health(settings: MonitorSettings) -> Any:  # noqa: ANN401 (whatever JSON can say)
+    """Give what answers at /healthz, past every proxy; the content says what the status would.
+
+    Raises OSError where nobody answers, HTTPException or ValueError where it is no ruamill.
+    """
+    connection = HTTPConnection(host(settings), settings.port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        return json.loads(connection.getresponse().read(MOST_BYTES))
     finally:
         connection.close()
-    return answer if _is_ours(answer, database) else None
+
+
+def host(settings: MonitorSettings) -> str:
+    """Give the address to ask."""
+    return EVERYWHERE.get(settings.host, settings.host)
 
 
 def _is_ours(answer: Any, database: str) -> bool:  # noqa: ANN401 (whatever JSON can say)
