@@ -122,17 +122,18 @@ def tally(result: Tally, *, json: bool) -> None:
         line = f"{named.outcome.value}: {printable(named.name)}: {printable(named.reason)}"
         console.print(Text(line, style=_OUTCOME_STYLES.get(named.outcome, "")))
     summary = ", ".join(f"{number:,} {outcome.value}" for outcome, number in counts)
-    console.print(Text(": ".join(filter(None, [_counted(result.seen, "message"), summary]))))
-    new = [f"{_counted(result.reports, 'new report')} with {_counted(result.records, 'record')}"]
+    console.print(Text(": ".join(filter(None, [counted(result.seen, "message"), summary]))))
+    new = [f"{counted(result.reports, 'new report')} with {counted(result.records, 'record')}"]
     if result.tls_reports:
-        new.append(_counted(result.tls_reports, "TLS report"))
+        new.append(counted(result.tls_reports, "TLS report"))
     if result.failure_reports:
-        new.append(_counted(result.failure_reports, "failure report"))
+        new.append(counted(result.failure_reports, "failure report"))
     console.print(Text(f"{', '.join(new)} in {result.as_json()['seconds']:.1f} s"))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, one: str, more: str = "") -> str:
+    """Write a number of things; their plural ends in s unless it is given."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 @dataclass(frozen=True, slots=True)

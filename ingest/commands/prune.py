@@ -64,13 +64,7 @@ def _prune(database: Database, keep: timedelta, now: datetime, rows: int) -> Pru
 def _told(found: Pruned, before: str, *, dry_run: bool) -> str:
     if found == Pruned():
         return f"nothing came in before {before}: nothing to remove"
-    reports = (
-        f"{_counted(found.reports, 'report', 'reports')} with {_counted(found.records, 'record', 'records')}"
-    )
-    others = [_counted(getattr(found, name), *nouns) for name, *nouns in NAMES if getattr(found, name)]
+    reports = f"{show.counted(found.reports, 'report')} with {show.counted(found.records, 'record')}"
+    others = [show.counted(getattr(found, name), *nouns) for name, *nouns in NAMES if getattr(found, name)]
     verb = "would remove" if dry_run else "removed"
     return f"{verb} {', '.join([reports, *others])} that came in before {before}; the sums by day stay"
-
-
-def _counted(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"
