@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -38,14 +38,13 @@ EMPTIED = (
 TOMBS = "SELECT xml_sha256, identity, counted FROM pruned_report ORDER BY xml_sha256"
 PRUNE = """
 import sys
-import time
 from datetime import datetime, timedelta
 from store.database import Database
 from store.retention import prune
 
 def pause(seconds):
     print("removed some", flush=True)
-    time.sleep(seconds)
+    sys.stdin.readline()
 
 prune(Database(sys.argv[1]), timedelta(days=400), datetime.fromisoformat(sys.argv[2]), pause=pause)
 """
@@ -261,10 +260,10 @@ def test_interrupted_after_every_transaction_it_comes_to_the_same_end(database: 
 def test_killed_at_any_point_it_goes_on(database: Database, database_url: str) -> None:
     expected = fill(database)
     dice = random.Random(4)  # noqa: S311 (repeatable, not secret)
-    for transactions in (1, 2, 3):
-        with running(database_url) as lines:
+    for transactions in (1, 1, 2):
+        with running(database_url) as remove_some:
             for _ in range(transactions):
-                assert next(lines) == "removed some\n"
+                remove_some()
             time.sleep(dice.uniform(0, 0.03))
     assert due(database, KEEP, NOW) != Pruned()
     prune_all(database)
@@ -272,13 +271,24 @@ def test_killed_at_any_point_it_goes_on(database: Database, database_url: str) -
 
 
 @contextmanager
-def running(url: str) -> Iterator[Iterator[str]]:
-    """Prune in a process of its own, which is killed at the end of the `with`."""
+def running(url: str) -> Iterator[Callable[[], None]]:
+    """Prune in a process of its own, transaction by transaction; it is killed at the end of the `with`."""
     command = [sys.executable, "-c", PRUNE, url, NOW.isoformat()]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
         assert process.stdout
+        told, heard = process.stdin, process.stdout
+
+        def remove_some() -> None:
+            """Wait for the end of the transaction under way and allow the next."""
+            assert heard.readline() == "removed some\n"
+            told.write("go on\n")
+            told.flush()
+
         try:
-            yield iter(process.stdout.readline, "")
+            yield remove_some
         finally:
             process.kill()
 
