@@ -174,20 +174,92 @@ def sources(
     days: Annotated[
         int | None, typer.Option(help="Only the last N days that were reported.", min=1, metavar="N")
     ] = None,
+    failing: Annotated[
+        bool, typer.Option("--failing", help="Only what fails DMARC, or stands on one leg.")
+    ] = False,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="List each address beneath its source.")
+    ] = False,
     limit: Annotated[
         int | None,
-        typer.Option(help="At most N addresses; else 50, or all with --json.", min=1, metavar="N"),
+        typer.Option(
+            help="At most N sources of each domain; else 50, or all with --json.", min=1, metavar="N"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show who sends as a domain, and how much of it passes.
+    """Show who sends as a domain, whether it passes, whose machine it is, and what to do about it.
 
-    Each sending address with its messages that pass and fail DMARC, most messages first; for every policy domain
-    without DOMAIN.
+    One line for each service or owner and what it is to the domain, what needs you first; for every policy domain
+    without DOMAIN. Without --days over the last 30 that were reported. `ruamill enrich` finds out who owns addresses;
+    the daemon does it by itself.
     """
     from ingest.commands.sources import run
 
-    raise typer.Exit(run(context.obj.settings(), domain, days=days, limit=limit, json=json))
+    raise typer.Exit(
+        run(
+            context.obj.settings(),
+            domain,
+            days=days,
+            failing=failing,
+            addresses=addresses,
+            limit=limit,
+            json=json,
+        )
+    )
+
+
+@app.command()
+def readiness(
+    context: typer.Context,
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", hidden=True)],
+    json: Json = False,
+) -> None:
+    """Tell whether DOMAIN is ready for the next policy, from none to quarantine to reject.
+
+    The answer comes first, in one sentence; then what a stricter policy would have touched in the last 7, 30 and 90
+    days, by verdict, and who stands in the way. Subdomains (sp, np) have their own lines.
+    """
+    from ingest.commands.readiness import run
+
+    raise typer.Exit(run(context.obj.settings(), domain, json=json))
+
+
+@app.command()
+def enrich(
+    context: typer.Context,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="At most N registry queries; else the configured budget.", min=1, metavar="N"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find out who owns the sending addresses that wait, and judge every source anew.
+
+    One query for each /24 (IPv4) or /48 (IPv6), the most messages first; every answer is kept as soon as it is there,
+    so Ctrl-C loses nothing. The daemon does the same by itself.
+    """
+    from ingest.commands.enrich import run
+
+    raise typer.Exit(run(context.obj.settings(), budget=budget, json=json))
+
+
+@app.command()
+def services(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Check a file of your own services instead.", metavar="FILE")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the catalogue of services that send or relay mail: all of them, or all about one.
+
+    SERVICE is its key or part of its name: how it is recognised, and what to do when its DKIM or SPF fails.
+    """
+    from ingest.commands.services import run
+
+    raise typer.Exit(run(context.obj.settings(), name, check=check, json=json))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import TomlConfigSettingsSource
 
-from ingest.settings import ImapSettings, MaildirSettings, Settings
+from ingest.settings import DomainSettings, ImapSettings, MaildirSettings, Settings
 from ingest.settings.oauth import GenericSettings, GoogleSettings, Microsoft365Settings
 
 PREFIX = "RUAMILL_"
@@ -214,6 +214,8 @@ def _section(place: tuple[int | str, ...]) -> Any:  # noqa: ANN401 (a model, or 
             return _PROVIDERS[provider]
         case ("mailbox", int(), str(kind), _):
             return _KINDS[kind]
+        case ("domains", str(), str()):
+            return DomainSettings
         case (str(section), _):
             annotation = Settings.model_fields[section].annotation
             return next(iter(get_args(annotation)), annotation)  # of one that may be missing, not the None

@@ -77,7 +77,7 @@ def _read(arrival: Arrival, settings: Settings) -> Incoming:
         return _refused(arrival, arrival.refused)
     try:
         reading = read(arrival.raw, arrival.sighting.uid, settings.limits)
-        reading = accept(reading, settings.accept, settings.domains)
+        reading = accept(reading, settings.accept, tuple(settings.domains))
     except ParserExhaustedError as error:
         return _unread(arrival, str(error))
     except Exception as error:

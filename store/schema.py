@@ -430,7 +430,7 @@ source_seen = _table(
 
 network = _table(
     "network",
-    "One network as registered",
+    "One network as registered, or one that no registry knows",
     Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
     _required("first_address", LargeBinary(16), "lowest address, 16 bytes, IPv4 as ::ffff:0:0/96"),
     _required("last_address", LargeBinary(16), "highest address, 16 bytes"),
@@ -438,8 +438,11 @@ network = _table(
     _optional("name", Text, "RDAP name"),
     _optional("owner", Text, "registrant"),
     _optional("country", Text, "as registered; not a location"),
-    _optional("registry", Text, "arin, ripencc, apnic, lacnic, afrinic"),
+    _optional("registry", Text, "arin, ripencc, apnic, lacnic, afrinic; empty: from an MMDB file"),
     _optional("asn", BigInteger, "origin autonomous system"),
+    _optional("as_name", Text, "its name, from an MMDB file"),
+    _optional("registered", Text, "the registered range, of which this is a part: first - last"),
+    _required("state", Text, "found, not_found", server_default="found"),
     _required("fetched_at", UtcDateTime, "when the registry answered"),
     _required("good_until", UtcDateTime, "when it is asked again"),
     Index(None, "first_address"),
@@ -452,13 +455,51 @@ source = _table(
     _part("source_ip", Address, "sending address"),
     Column("network_key", Key, ForeignKey("network.id"), comment="its network, once looked up"),
     _optional("name", Text, "PTR"),
-    _optional("service", Text, "the service behind it"),
+    _optional("service", Text, "the service behind it: key in the catalogue"),
     _optional("first_day", Date, "first seen"),
     _optional("last_day", Date, "last seen"),
     _required("state", Text, "waiting, found, not_found, reserved, error"),
     _optional("next_try_at", UtcDateTime, "when it is looked up again"),
+    _required(
+        "failures", Integer, "look-ups that failed since the last one that did not", server_default="0"
+    ),
+    _optional("error", Text, "why the last look-up failed; empty when it did not"),
+    _optional("name_confirmed", Boolean, "the name has this address among its own; empty: no name"),
+    _optional("name_next_try_at", UtcDateTime, "when its name is asked for again; empty: never was"),
+    _required("name_failures", Integer, "as failures, for the name", server_default="0"),
+    _optional("service_evidence", Text, "what shows the service: kind, and what was found"),
     Index(None, "network_key"),
     Index(None, "state", "next_try_at"),
+)
+
+registry = _table(
+    "registry",
+    "Whom look-ups ask: the registries, and the name servers",
+    _part("name", Text, "arin, ripencc, apnic, lacnic, afrinic, bootstrap, origin, names"),
+    _required("queries", BigInteger, "asked so far"),
+    _required("failures", Integer, "in a row, up to now"),
+    _optional("closed_until", UtcDateTime, "not asked before then"),
+    _optional("last_error", Text, "why it is not; empty when the last answer was good"),
+    _optional("last_error_at", UtcDateTime, "when"),
+)
+
+source_verdict = _table(
+    "source_verdict",
+    "What a sending address is to a policy domain, over the 30 days up to the last report",
+    _part("policy_domain", Text, "policy domain"),
+    _part("source_ip", Address, "sending address"),
+    _part("verdict", Text, "passing, fragile, failing_own, bounces, forwarded, recipient_gateway, unknown"),
+    _optional("service", Text, "the service behind it, as judged for this domain: key in the catalogue"),
+    _required("who", Text, "the service's name, else the owner, else the name, else the address"),
+    _required("messages", BigInteger, "of this verdict in the period"),
+    _required("failing", BigInteger, "of them, those that fail DMARC"),
+    _required("reason", Text, "why, in one sentence"),
+    _optional("next_step", Text, "what to do about it; empty: nothing"),
+    _required("evidence", Text, "identifiers that were seen, one a line"),
+    _required("first_day", Date, "first of the period on which it was seen"),
+    _required("last_day", Date, "last of the period on which it was seen"),
+    _required("judged_at", UtcDateTime, "when"),
+    Index(None, "source_ip"),
 )
 
 mailbox_state = _table(

@@ -31,7 +31,7 @@ _HEADERS = TypeAdapter(MailHeaders)
 def run(settings: Settings, file: Path) -> int:
     """Print the reports in one file and what was not taken. A large report is held in memory."""
     raw = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
-    reading = accept(read(raw, file.name, settings.limits), settings.accept, settings.domains)
+    reading = accept(read(raw, file.name, settings.limits), settings.accept, tuple(settings.domains))
     shown = _as_json(reading)
     show.as_json(shown)
     return DONE if shown["reports"] or shown["tls_reports"] or shown["failure_reports"] else REJECTED

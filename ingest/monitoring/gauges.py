@@ -86,7 +86,7 @@ class Gauges:
             lookups = health.lookups(connection)
             size = health.size(connection)
         own = self._settings.domains
-        self._upto, self._newest = found.upto, newest_by_domain(own, self._newest, found.moments)
+        self._upto, self._newest = found.upto, newest_by_domain(tuple(own), self._newest, found.moments)
         self.seen = Seen(
             revision=revision,
             bytes=size,

@@ -57,7 +57,7 @@ def _look(settings: Settings, database: Database, now: datetime) -> Overview:
         revision = migrate.revision(connection)
         if revision != migrate.HEAD:
             return Overview(database.name, f"{database.name}: {_wrong_schema(revision)}", revision)
-        newest = newest_by_domain(settings.domains, {}, health.newest_reports(connection).moments)
+        newest = newest_by_domain(tuple(settings.domains), {}, health.newest_reports(connection).moments)
         reports, records = health.totals(connection)
         return Overview(
             database=database.name,

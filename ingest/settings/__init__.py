@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay
+from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay, several
+from ingest.settings.enrichment import DomainSettings, EnrichSettings, enrichment
 from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
 from parsers.limits import Limits
 from parsers.text import read_domain
@@ -14,6 +15,8 @@ from parsers.text import read_domain
 __all__ = [
     "AcceptSettings",
     "AnyMailbox",
+    "DomainSettings",
+    "EnrichSettings",
     "ImapSettings",
     "LogSettings",
     "MailboxSettings",
@@ -46,7 +49,14 @@ def _authserv_id(text: str) -> str:
     return name
 
 
-Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], ONE_OR_SEVERAL]
+def _domains(value: object) -> object:
+    """Take a list of names for tables with nothing in them."""
+    if isinstance(value, dict):
+        return value
+    return dict.fromkeys(several(value), DomainSettings())
+
+
+Domains = Annotated[dict[Annotated[str, AfterValidator(_domain)], DomainSettings], BeforeValidator(_domains)]
 AuthservIds = Annotated[tuple[Annotated[str, AfterValidator(_authserv_id)], ...], ONE_OR_SEVERAL]
 
 
@@ -76,6 +86,8 @@ class ScheduleSettings(Section):
 
     poll_seconds: Seconds = 300
     """From the start of one poll of a mailbox to the start of the next."""
+    enrich_seconds: Seconds = 600
+    """From the start of one run of look-ups to the start of the next."""
 
 
 class RetentionSettings(Section):
@@ -132,10 +144,11 @@ class Settings(BaseSettings):
 
     database: SecretStr = SecretStr("sqlite:///ruamill.db")
     """SQLAlchemy URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; secret for the password in it."""
-    domains: Domains = ()
+    domains: Domains = {}
     """Our own policy domains, in lower case, those below them included; without any, every domain is ours."""
     accept: AcceptSettings = AcceptSettings()
     mailbox: tuple[AnyMailbox, ...] = ()
+    enrich: Annotated[EnrichSettings, BeforeValidator(enrichment)] = EnrichSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     retention: RetentionSettings = RetentionSettings()
     monitor: MonitorSettings = MonitorSettings()

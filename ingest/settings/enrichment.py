@@ -1,0 +1,85 @@
+"""What can be set about look-ups, and about each of our own domains."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ingest.settings.base import ONE_OR_SEVERAL, Section, Seconds
+
+Registry: TypeAlias = Literal["arin", "ripencc", "apnic", "lacnic", "afrinic", "bootstrap"]
+"""Whom ipwhois asks; "bootstrap" redirects to the registry in charge of an address that no network announces."""
+
+PerMinute = Annotated[int, Field(ge=1, le=60_000)]
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError('must be a URL such as "https://rdap.example.org/ripe/"')
+    return text if text.endswith("/") else f"{text}/"
+
+
+def _name_server(text: str) -> str:
+    """Take `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`."""
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]" in text else (text, "", "53")
+    try:
+        ip_address(host.strip("[]"))
+        if not 0 < int(port or "53") < 1 << 16:
+            raise ValueError
+    except ValueError:
+        raise ValueError('must be an address such as "192.0.2.53" or "192.0.2.53:5353"') from None
+    return text
+
+
+def _network(text: object) -> object:
+    try:
+        return ip_network(str(text), strict=False)
+    except ValueError:
+        raise ValueError('must be an address or a network such as "192.0.2.0/24"') from None
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+NameServers = Annotated[tuple[Annotated[str, AfterValidator(_name_server)], ...], ONE_OR_SEVERAL]
+Networks = Annotated[
+    tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], ONE_OR_SEVERAL
+]
+
+
+class EnrichSettings(Section):
+    """Who is asked about sending addresses, and how much."""
+
+    queries: Literal["on", "off"] = "on"
+    """off: nobody outside is asked, neither registries nor name servers. `enrich = "off"` says the same."""
+    budget: Annotated[int, Field(ge=1)] = 1000
+    """Registry queries in one run."""
+    per_minute: dict[Registry, PerMinute] = {}
+    """Queries a minute to each registry; those of enrich.pace without it."""
+    rdap_base_urls: dict[Registry, BaseUrl] = {}
+    """Where a registry is asked instead: a mirror, a test server."""
+    proxy: str | None = None
+    """HTTP proxy for the registries; that of the environment (https_proxy) without it."""
+    name_servers: NameServers = ()
+    """Whom reverse names and origins are asked of; those of the system without it."""
+    timeout: Seconds = 10
+    """For one answer of a registry or a name server."""
+    contact: str | None = None
+    """Mail address or URL that registries may turn to, sent in User-Agent."""
+    mmdb: Annotated[tuple[Path, ...], ONE_OR_SEVERAL] = ()
+    """MMDB files with ASN and country by address (MaxMind's or IPinfo's layout), read offline."""
+    services: Path | None = None
+    """Your own services, in the form of the catalogue: added to it, or instead of an entry with the same key."""
+
+
+class DomainSettings(Section):
+    """What is known about one of our own domains."""
+
+    uses: Annotated[tuple[str, ...], ONE_OR_SEVERAL] = ()
+    """Services that send for it, by their key in the catalogue; what passes aligned is learnt without."""
+    networks: Networks = ()
+    """Addresses of its own mail servers."""
+
+
+def enrichment(value: object) -> object:
+    """Take `enrich = "off"` for the table that says so."""
+    return {"queries": value} if isinstance(value, str) else value
