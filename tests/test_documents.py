@@ -28,19 +28,21 @@ OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 
 TEMPLATE = template()
-LINE = re.compile(r"#?(?P<key>[a-z_.]+) = (?P<value>.+?) +# (?P<comment>.+)")
+LINE = re.compile(r'#?(?P<key>[a-z_.]+|domains\."example\.org"\.[a-z]+) = (?P<value>.+?) +# (?P<comment>.+)')
 """A setting and what is said of it; a # right before the key comments it out, prose has a blank behind its #."""
 EXAMPLES = ("required", "none by default", "by default", "instead of")
 """How the comment of a line begins that does not show what is so anyway."""
 
 SECTIONS: list[type[BaseModel]] = [
     Settings,
+    settings.DomainSettings,
     settings.AcceptSettings,
     settings.ImapSettings,
     settings.MaildirSettings,
     Microsoft365Settings,
     GoogleSettings,
     GenericSettings,
+    settings.EnrichSettings,
     settings.ScheduleSettings,
     settings.RetentionSettings,
     settings.MonitorSettings,
@@ -123,7 +125,8 @@ def test_what_may_stand_instead_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", KEYS)
 def test_every_setting_is_in_the_template(section: str) -> None:
-    named = {key_of(line) for table in tables() for line in table}
+    lines = [found for table in tables() for line in table if (found := LINE.fullmatch(line))]
+    named = {part for line in lines for part in line["key"].split(".")}
     headed = set(re.findall(r"^#?\[+(\w+)\]", TEMPLATE, re.MULTILINE)) | {"oauth"}
     assert KEYS[section] - named - headed == set()
 

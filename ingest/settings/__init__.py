@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay, several
+from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay
 from ingest.settings.enrichment import DomainSettings, EnrichSettings, enrichment
 from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
 from parsers.limits import Limits
@@ -49,14 +49,18 @@ def _authserv_id(text: str) -> str:
     return name
 
 
+Name = Annotated[str, AfterValidator(_domain)]
+_NAMES: TypeAdapter[tuple[str, ...]] = TypeAdapter(Annotated[tuple[Name, ...], ONE_OR_SEVERAL])
+
+
 def _domains(value: object) -> object:
     """Take a list of names for tables with nothing in them."""
-    if isinstance(value, dict):
-        return value
-    return dict.fromkeys(several(value), DomainSettings())
+    return (
+        value if isinstance(value, dict) else dict.fromkeys(_NAMES.validate_python(value), DomainSettings())
+    )
 
 
-Domains = Annotated[dict[Annotated[str, AfterValidator(_domain)], DomainSettings], BeforeValidator(_domains)]
+Domains = Annotated[dict[Name, DomainSettings], BeforeValidator(_domains)]
 AuthservIds = Annotated[tuple[Annotated[str, AfterValidator(_authserv_id)], ...], ONE_OR_SEVERAL]
 
 
@@ -172,6 +176,11 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         return self
+
+    def of_domain(self, name: str) -> DomainSettings:
+        """Give what is known about a policy domain, or about the nearest one above it."""
+        above = [ours for ours in self.domains if name == ours or name.endswith(f".{ours}")]
+        return self.domains[max(above, key=len)] if above else DomainSettings()
 
     def with_database(self, url: str) -> "Settings":
         """Give the same settings with another database."""

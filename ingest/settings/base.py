@@ -16,7 +16,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def several(values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
+def _several(values: Any) -> Any:  # noqa: ANN401 (pydantic hands over what it was given)
     """Take one text for a list of one."""
     if isinstance(values, str):
         return (values,)
@@ -42,4 +42,4 @@ def _time_of_day(text: str) -> str:
 
 Days = Annotated[int, BeforeValidator(days)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
-ONE_OR_SEVERAL = BeforeValidator(several)
+ONE_OR_SEVERAL = BeforeValidator(_several)

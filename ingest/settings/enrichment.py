@@ -3,10 +3,11 @@
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ingest.settings.base import ONE_OR_SEVERAL, Section, Seconds
+from ingest.settings.base import ONE_OR_SEVERAL, Seconds, Section
 
 Registry: TypeAlias = Literal["arin", "ripencc", "apnic", "lacnic", "afrinic", "bootstrap"]
 """Whom ipwhois asks; "bootstrap" redirects to the registry in charge of an address that no network announces."""
@@ -21,14 +22,14 @@ def _base_url(text: str) -> str:
 
 
 def _name_server(text: str) -> str:
-    """Take `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`."""
-    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]" in text else (text, "", "53")
+    """Take an address, and a port behind it: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53], [2001:db8::53]:5353."""
+    place = urlsplit(f"//{text}")
     try:
-        ip_address(host.strip("[]"))
-        if not 0 < int(port or "53") < 1 << 16:
-            raise ValueError
+        ip_address(place.hostname or "")
+        _ = place.port
     except ValueError:
-        raise ValueError('must be an address such as "192.0.2.53" or "192.0.2.53:5353"') from None
+        wanted = 'must be an address such as "192.0.2.53", "192.0.2.53:5353" or "[2001:db8::53]"'
+        raise ValueError(wanted) from None
     return text
 
 
@@ -53,9 +54,9 @@ class EnrichSettings(Section):
     """off: nobody outside is asked, neither registries nor name servers. `enrich = "off"` says the same."""
     budget: Annotated[int, Field(ge=1)] = 1000
     """Registry queries in one run."""
-    per_minute: dict[Registry, PerMinute] = {}
+    per_minute: dict[Registry, PerMinute] = Field(default_factory=dict)
     """Queries a minute to each registry; those of enrich.pace without it."""
-    rdap_base_urls: dict[Registry, BaseUrl] = {}
+    rdap_base_urls: dict[Registry, BaseUrl] = Field(default_factory=dict)
     """Where a registry is asked instead: a mirror, a test server."""
     proxy: str | None = None
     """HTTP proxy for the registries; that of the environment (https_proxy) without it."""

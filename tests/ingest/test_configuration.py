@@ -36,7 +36,7 @@ token_url = "https://login.example.org/token/"
 client_id = "ruamill"
 client_secret = "s3cret"
 """
-SECTIONS = "database, domains, accept, mailbox, schedule, retention, monitor, smtp, log, limits"
+SECTIONS = "database, domains, accept, mailbox, enrich, schedule, retention, monitor, smtp, log, limits"
 MICROSOFT = 'provider = "microsoft365"\ntenant = "example.org"\nclient_id = "1"\n'
 SERVER = (
     'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
@@ -461,7 +461,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
             "mailbox.0.oauth must be a table: write [mailbox.oauth] above its keys",
         ),
         ("RUAMILL_DOMAINS__1", "x", "there is no number 0 before 1: count from 0"),
-        ("RUAMILL_DOMAINS__X", "x", "domains must be text in quotes, or a list of such"),
+        ("RUAMILL_DOMAINS__X", "x", "domains.x must be a table: write [domains.x] above its keys"),
         (
             "RUAMILL_DOMAINS__0",
             "dmarc@example.org",
