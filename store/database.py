@@ -33,6 +33,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(_checked(url))
         self._writer = self._engine.execution_options(ruamill_writes=True)
+        self._reader = _reader(self._engine)
 
     @property
     def name(self) -> str:
@@ -53,8 +54,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a transaction that reads. Raises DatabaseUnavailableError."""
-        with self._translated(), self._engine.begin() as connection:
+        """Open a transaction that reads, one state of the database throughout. Raises DatabaseUnavailableError."""
+        with self._translated(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -157,6 +158,13 @@ def _engine(url: URL) -> Engine:
     from store import postgresql  # noqa: PLC0415 (a tenth of the start-up time, and no use with SQLite)
 
     return postgresql.engine(url, pool_pre_ping=True)
+
+
+def _reader(engine: Engine) -> Engine:
+    """Let PostgreSQL do what SQLite does by itself: else each statement would see what was committed before it."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select, text
 
@@ -94,6 +94,13 @@ def lookups(connection: Connection) -> dict[str, int]:
     for state, number in connection.execute(query):
         counts[state] = number
     return counts
+
+
+def oldest_waiting(connection: Connection) -> date | None:
+    """Give the first day on which one of the addresses that wait for their look-up was seen."""
+    query = select(func.min(source.c.first_day)).where(source.c.state == "waiting")
+    oldest: date | None = connection.scalar(query)
+    return oldest
 
 
 def intake(connection: Connection, since: datetime) -> Intake:

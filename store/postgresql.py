@@ -47,7 +47,8 @@ class PatientConnection(psycopg.Connection[Any]):
 
 def engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 (create_engine's)
     """Make an engine, with create_engine's options."""
-    made = create_engine(url, connect_args=OPTIONS, **options)
+    # addresses as text, as SQLite has them: objects of them take longer to make than all the rest of a row
+    made = create_engine(url, connect_args=OPTIONS, native_inet_types=False, **options)
     event.listen(made, "do_connect", _connect)
     return made
 

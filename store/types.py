@@ -1,30 +1,16 @@
 """Column types that mean the same on PostgreSQL and SQLite."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import INET
-from sqlalchemy.types import TypeEngine
 
 Key = BigInteger().with_variant(Integer(), "sqlite")
 """A client-made key; SQLite aliases an INTEGER primary key to its row id."""
 
 
-class Address(TypeDecorator[str]):
-    """An IP address: `inet` on PostgreSQL, canonical text on SQLite."""
-
-    impl = String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the engine's own type."""
-        return dialect.type_descriptor(INET() if dialect.name == "postgresql" else String())
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ANN401 (driver's value)
-        """Give text on both: psycopg makes address objects of `inet`."""
-        del dialect
-        return None if value is None else str(value)
+Address = String().with_variant(INET(), "postgresql")
+"""An IP address: `inet` on PostgreSQL, canonical text on SQLite; text in Python, as store.postgresql has it."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

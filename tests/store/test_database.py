@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,10 +15,9 @@ from store import schema
 from store.database import BUSY_SECONDS, Database, DatabaseUnavailableError, DatabaseUrlError
 from store.mailboxes import note_poll
 from store.migrate import upgrade
-from store.sources import SourceTotal, source_totals
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
-from tests.store.kit import DAY, FIRST_OF_NOVEMBER, INBOX, NOW, feedback, record, rows, take
+from tests.store.kit import INBOX, NOW, feedback, rows, take
 
 REPORTS = sorted(path.stem for path in (Path(__file__).parents[2] / "fixtures" / "reports").glob("*.xml"))
 
@@ -184,32 +182,13 @@ def test_a_waiting_sqlite_is_an_outage_in_the_end(tmp_path: Path, monkeypatch: p
 # -- what is read back
 
 
-def test_source_totals(database: Database) -> None:
-    tomorrow = FIRST_OF_NOVEMBER + DAY
-    failing = record("192.0.2.1", 3).replace("pass<", "fail<")
-    take(
-        database,
-        feedback("1", record("192.0.2.1", 5), record("2001:db8::1", 40), failing),
-        feedback("2", record("192.0.2.1", 2), begin=tomorrow, end=tomorrow + DAY - 1),
-        feedback("3", record("192.0.2.1", 9), domain="example.net"),
-    )
-    first, second = date(2026, 11, 1), date(2026, 11, 2)
-    six = SourceTotal("example.org", "2001:db8::1", 40, 40, 0, first, first)
-    net = SourceTotal("example.net", "192.0.2.1", 9, 9, 0, first, first)
+def test_who_reads_sees_one_state_of_the_database(database: Database) -> None:
+    number = text("SELECT count(*) FROM report")
     with database.reading() as connection:
-        assert source_totals(connection) == [
-            six,
-            SourceTotal("example.org", "192.0.2.1", 10, 7, 3, first, second),
-            net,
-        ]
-        assert source_totals(connection, "example.net") == [net]
-        assert source_totals(connection, "example.com") == []
-        assert source_totals(connection, "example.com", 1) == []
-        assert source_totals(connection, "example.org", 1) == [
-            SourceTotal("example.org", "192.0.2.1", 2, 2, 0, second, second)
-        ]
-        assert source_totals(connection, "example.net", 1) == [net]
-        assert len(source_totals(connection, None, 2)) == 3
+        assert connection.scalar(number) == 0
+        take(database, feedback())
+        assert connection.scalar(number) == 0
+    assert rows(database, "SELECT count(*) FROM report") == [(1,)]
 
 
 @pytest.fixture

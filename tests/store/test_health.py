@@ -16,7 +16,7 @@ from store.schema import report, source
 from store.writer import write
 from tests.store.kit import INBOX, NOW, feedback, incoming, report_mail, take
 
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def mail(number: int, domain: str) -> bytes:
@@ -93,11 +93,17 @@ def test_keys_that_are_used_again_are_looked_at_again(database: Database) -> Non
 
 def test_look_ups_are_counted_by_state(database: Database) -> None:
     states = ["waiting", "waiting", "found"]
-    rows = [{"source_ip": f"192.0.2.{number}", "state": state} for number, state in enumerate(states)]
+    rows = [
+        {"source_ip": f"192.0.2.{number}", "state": state, "first_day": NOW.date() - number * DAY}
+        for number, state in enumerate(states)
+    ]
+    with database.reading() as connection:
+        assert health.oldest_waiting(connection) is None
     with database.writing() as connection:
         connection.execute(insert(source), rows)
     with database.reading() as connection:
         found = health.lookups(connection)
+        assert health.oldest_waiting(connection) == NOW.date() - DAY
     assert found == {"waiting": 2, "found": 1, "not_found": 0, "reserved": 0, "error": 0}
 
 

@@ -29,7 +29,10 @@ sys.stdin.readline()
 upgrade(Database(sys.argv[1]))
 """
 """Waits at the start line, so that several really run at once."""
-VIEWS = {"records_flat", "reporter_quality", "ingest_health", "tls_days", "failure_messages"}
+VIEWS = {
+    *("records_flat", "reporter_quality", "ingest_health", "tls_days", "failure_messages"),
+    *("sources", "source_days", "failing_sources", "new_sources"),
+}
 BROKEN = """
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "broken", "{head}", None, None
@@ -116,6 +119,8 @@ def test_rows_of_an_older_schema_come_through(alembic: Config, database: Databas
     take(database, feedback())
     before = content(database, "report", "record", "message", "record_dkim", "source_seen")
     command.downgrade(alembic, "0001")
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO source (source_ip, state) VALUES ('192.0.2.1', 'waiting')"))
     command.upgrade(alembic, "head")
     after = content(database, "report", "record", "message", "record_dkim", "source_seen")
     assert {table: len(found) for table, found in after.items()} == {
@@ -123,6 +128,8 @@ def test_rows_of_an_older_schema_come_through(alembic: Config, database: Databas
     }
     assert rows(database, "SELECT is_foreign, sender_fits FROM report") == [(False, None)]
     assert rows(database, "SELECT reports, deviations FROM reporter_quality")[0][0] == 1
+    assert rows(database, "SELECT failures, name_failures, name_confirmed FROM source") == [(0, 0, None)]
+    assert rows(database, "SELECT messages, lookup_state FROM sources") == [(12, "waiting")]
 
 
 def test_the_newest_revision_is_the_one_this_program_knows() -> None:
