@@ -1,5 +1,6 @@
 """Exit statuses: of a run that came to its end, and of an error that is no defect."""
 
+from enrich.catalogue import CatalogueError
 from ingest.configuration import ConfigurationError
 from ingest.mailboxes import MailboxUnavailableError
 from ingest.tally import Tally
@@ -24,7 +25,7 @@ def of_tally(tally: Tally, *, strict: bool) -> int:
 
 def of_error(error: Exception) -> int | None:
     """Give the exit status of an error whose text is all that a person needs; None for a defect."""
-    if isinstance(error, (ConfigurationError, DatabaseUrlError, SchemaTooNewError)):
+    if isinstance(error, (ConfigurationError, CatalogueError, DatabaseUrlError, SchemaTooNewError)):
         return WRONG_USE
     if isinstance(error, DatabaseUnavailableError):
         return TEMPORARY

@@ -21,7 +21,7 @@ from ingest.settings import Settings
 from tests.ingest.program import RUAMILL
 from tests.ingest.terminal import on_terminal
 from tests.servers.ports import free_port
-from tests.store.kit import DAY, FIRST_OF_NOVEMBER, RECORD, feedback, half, large, record
+from tests.store.kit import RECORD, feedback, half, large
 
 ROOT = Path(__file__).parents[2]
 MAILS = sorted((ROOT / "fixtures" / "mails").glob("*.eml"))
@@ -396,10 +396,7 @@ def test_parse_takes_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["reports"][0]["name"] == name
 
 
-# -- sources
-
-COLUMNS = ["domain", "address", "messages", "passing", "failing", "pass rate", "first day", "last day"]
-LONG_ADDRESS = "2a01:111:f400:7e1b::60f"
+# -- what strangers write
 
 
 def fill(folder: Path, *reports: bytes) -> Path:
@@ -408,93 +405,6 @@ def fill(folder: Path, *reports: bytes) -> Path:
     done = ruamill("ingest", *sorted(folder.glob("*.xml")), cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a database of two domains, two days and three addresses."""
-    tomorrow = FIRST_OF_NOVEMBER + DAY
-    failing = record("192.0.2.1", 1).replace("pass<", "fail<")
-    return fill(
-        tmp_path_factory.mktemp("stored"),
-        feedback("1", record("192.0.2.1", 2), failing, record(LONG_ADDRESS, 1_234_567)),
-        feedback("2", record("192.0.2.1", 4), begin=tomorrow, end=tomorrow + DAY - 1),
-        feedback("3", record("198.51.100.7", 0), domain="example.net"),
-    )
-
-
-def test_sources_in_a_pipe_are_plain_lines(stored: Path) -> None:
-    done = ruamill("sources", cwd=stored)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert lines(done.stdout) == [
-        COLUMNS,
-        ["example.org", LONG_ADDRESS, "1234567", "1234567", "0", "100.0%", "2026-11-01", "2026-11-01"],
-        ["example.org", "192.0.2.1", "7", "6", "1", "85.7%", "2026-11-01", "2026-11-02"],
-        ["example.net", "198.51.100.7", "0", "0", "0", "-", "2026-11-01", "2026-11-01"],
-    ]
-
-
-def test_sources_as_json(stored: Path) -> None:
-    assert told("sources", "Example.NET.", cwd=stored) == [
-        {
-            "policy_domain": "example.net",
-            "source_ip": "198.51.100.7",
-            "messages": 0,
-            "passing": 0,
-            "failing": 0,
-            "first_day": "2026-11-01",
-            "last_day": "2026-11-01",
-        }
-    ]
-    assert len(told("sources", cwd=stored)) == 3
-    assert [each["source_ip"] for each in told("sources", "--limit", "1", cwd=stored)] == [LONG_ADDRESS]
-
-
-def test_sources_of_the_last_days(stored: Path) -> None:
-    assert lines(ruamill("sources", "--days", "1", cwd=stored).stdout)[1:] == [
-        ["example.org", "192.0.2.1", "4", "4", "0", "100.0%", "2026-11-02", "2026-11-02"]
-    ]
-
-
-def test_sources_tells_that_there_are_more(stored: Path) -> None:
-    done = ruamill("sources", "--limit", "2", cwd=stored)
-    assert len(lines(done.stdout)) == 3
-    assert done.stderr == "2 of 3 addresses; show all with --limit 3\n"
-
-
-def test_sources_of_an_unknown_domain_names_the_known_ones(stored: Path) -> None:
-    done = ruamill("sources", "exmaple.org", cwd=stored)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No reports about exmaple.org; there are reports about example.net, example.org\n"
-    assert told("sources", "exmaple.org", cwd=stored) == []
-
-
-def test_sources_of_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
-    done = ruamill("sources", "example.org", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No reports yet: store some with `ruamill ingest` or `ruamill poll`.\n"
-
-
-@pytest.mark.parametrize(
-    ("columns", "shown"),
-    [
-        (120, COLUMNS),
-        (100, [*COLUMNS[:6], "last day"]),
-        (80, [*COLUMNS[:5], "last day"]),
-    ],
-)
-def test_sources_fit_the_terminal(stored: Path, columns: int, shown: list[str]) -> None:
-    table = seen("sources", cwd=stored, columns=columns).splitlines()
-    assert re.split(r" {2,}", table[0].strip()) == shown
-    assert [row.split()[:5] for row in table[2:]] == [
-        ["example.org", LONG_ADDRESS, "1,234,567", "1,234,567", "0"],
-        ["example.org", "192.0.2.1", "7", "6", "1"],
-        ["example.net", "198.51.100.7", "0", "0", "0"],
-    ]
-    assert max(map(len, table)) <= columns
-
-
-# -- what strangers write
 
 
 @pytest.fixture(scope="module")
@@ -518,9 +428,3 @@ def test_no_file_name_steers_the_terminal(hostile: Path) -> None:
     assert "]0;owned" in text
     assert controls(text) <= {"\r"}  # of the progress bar
     assert controls(seen("parse", "broken.zip", cwd=hostile, columns=200)) == set()
-
-
-def test_lines_in_a_pipe_stay_lines(hostile: Path) -> None:
-    assert controls(ruamill("sources", cwd=hostile).stdout) == {"\t"}
-    (source,) = told("sources", cwd=hostile)
-    assert source["policy_domain"] == f"{HOSTILE}.example"
