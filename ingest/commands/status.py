@@ -64,6 +64,8 @@ def _as_json(seen: Overview, daemon: Daemon, problems: list[str], now: datetime)
             for name, moment in seen.newest.items()
         ],
         "lookups": dict(seen.lookups),
+        "oldest_lookup": seen.oldest_lookup,
+        "registries": {name: asdict(state) for name, state in seen.registries.items()},
     }
 
 
@@ -77,8 +79,7 @@ def _tell(settings: Settings, seen: Overview, daemon: Daemon, now: datetime) -> 
     if seen.day and seen.week:
         _tell_intake(seen.day, seen.week, seen.reports, seen.records)
     _tell_domains(seen, now)
-    waiting = ", ".join(f"{number:,} {state}" for state, number in seen.lookups.items() if number)
-    typer.echo(f"\nlook-ups of addresses: {waiting or 'none'}")
+    _tell_lookups(seen, now)
 
 
 def _daemon(monitor: MonitorSettings, daemon: Daemon) -> str:
@@ -138,6 +139,18 @@ def _tell_domains(seen: Overview, now: datetime) -> None:
         show.table(["domain", "newest report, UTC", "age", "more than 2 days"], rows)
     if len(domains) > len(rows):
         typer.echo(f"and {len(domains) - len(rows):,} more; name your own in `domains`")
+
+
+def _tell_lookups(seen: Overview, now: datetime) -> None:
+    counts = [f"{number:,} {state.replace('_', ' ')}" for state, number in seen.lookups.items() if number]
+    oldest = f"; the oldest that waits was seen first on {seen.oldest_lookup}" if seen.oldest_lookup else ""
+    typer.echo(f"\nlook-ups of addresses: {', '.join(counts) or 'none'}{oldest}")
+    if not seen.registries:
+        typer.echo('nobody outside is asked: enrich = "off"')
+    for name, state in seen.registries.items():
+        if state.closed_until and state.closed_until > now:
+            until = f"{state.closed_until:%Y-%m-%d %H:%M} UTC"
+            typer.echo(show.printable(f"{name} is not asked until {until}: {state.last_error}"))
 
 
 def _tell_problems(problems: list[str]) -> None:

@@ -1,97 +1,134 @@
-"""What is asked about sending addresses: the name servers of this machine, and the five registries.
+"""Who is asked about sending addresses: the name servers and the registries, tried as look-ups go.
 
-Nothing here is needed to take in reports, so nothing here is wrong: at worst the letter tells less about a sender.
+Nothing here is needed to take in reports, so nothing here is wrong: at worst less is known about a sender.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
-from http.client import HTTPException
-from urllib.error import HTTPError, URLError
+from ipaddress import ip_address
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener, getproxies
+from urllib.request import getproxies
 
-from dns.exception import DNSException
-from dns.resolver import Resolver
-from ipwhois.rdap import RIR_RDAP
-
+from enrich.names import Names
+from enrich.opener import PLACES
+from enrich.registries import Registries
+from enrich.values import BOOTSTRAP, Failed, Limited, NotFound, Origin
 from ingest.doctor.findings import Finding, note, ok, warning
 from ingest.doctor.network import begin
+from ingest.settings import EnrichSettings
 
-ADDRESS, NAME = "198.41.0.4", "a.root-servers.net."
+ADDRESS, NAME = "198.41.0.4", "a.root-servers.net"
 """An address whose name is known for as long as there is a DNS."""
+
+ASKED_ABOUT = {
+    "arin": ADDRESS,
+    "ripencc": "193.0.14.129",
+    "apnic": "202.12.27.33",
+    "lacnic": "200.3.14.10",
+    "afrinic": "196.216.2.1",
+    BOOTSTRAP: ADDRESS,
+}
+"""An address in each one's charge: of root servers, or of the registry itself."""
 
 DNS_SECONDS = 5.0
 REGISTRY_SECONDS = 8.0
-REGISTRIES = {name: str(urls["ip_url"]).partition("ip/{")[0] for name, urls in RIR_RDAP.items()}
-"""Registry -> the address below which ipwhois asks it."""
+
+UNREACHED = "let this machine through to {hosts} (HTTPS), or name a proxy in enrich.proxy or https_proxy"
+REFUSED = "wait: look-ups go on by themselves; if it lasts, ask less: enrich.per_minute"
+ANOTHER = "something else may answer in place of {hosts}: check enrich.rdap_base_urls, and the proxy"
+"""What to do, by what went wrong."""
 
 
-def name_servers(resolver: Callable[[], Resolver] = Resolver) -> Iterator[Finding]:
-    """Look up the name of an address, as is done for every sender."""
-    try:
-        asked = resolver()
-        servers = ", ".join(str(server) for server in asked.nameservers)
-        names = [str(each.target) for each in asked.resolve_address(ADDRESS, lifetime=DNS_SECONDS)]
-    except DNSException as error:
-        text = f"the name of {ADDRESS} cannot be looked up: {str(error).partition(':')[0]}"
-        advice = "check /etc/resolv.conf, and that its servers answer for names outside: dig -x " + ADDRESS
-        yield warning("names", text, advice)
-        return
-    if NAME in names:
-        yield ok("names", f"{servers}: the name of an address can be looked up")
-    else:
-        text = f"{servers}: {ADDRESS} is called {', '.join(names)} instead of {NAME}"
-        yield warning("names", text, "ask a name server that does not make answers up")
+def name_servers(settings: EnrichSettings) -> Iterator[Finding]:
+    """Look up the name of an address, and who announces it, as is done for every sender."""
+    servers = ", ".join(settings.name_servers) or "the name servers of this machine"
+    seconds = min(settings.timeout, DNS_SECONDS)
+    yield _named(servers, settings, seconds)
+    yield _announced(servers, settings, seconds)
 
 
-def registries(bases: Mapping[str, str] = REGISTRIES) -> Iterator[Finding]:
-    """Ask each registry for its help page (RFC 9082 3.1.6), all at once, by the way that ipwhois takes."""
-    yield from _proxies()
-    until = time.monotonic() + REGISTRY_SECONDS
-    asked = {name: begin(partial(_ask, base)) for name, base in bases.items()}
-    answers: dict[str, list[str]] = {}
-    for name, future in asked.items():
+def _named(servers: str, settings: EnrichSettings, seconds: float) -> Finding:
+    found = Names(name_servers=settings.name_servers, timeout=seconds).name(ip_address(ADDRESS))
+    if isinstance(found, Failed):
+        text = f"{servers}: the name of {ADDRESS} cannot be looked up: {found.reason}"
+        place = "enrich.name_servers" if settings.name_servers else "/etc/resolv.conf"
+        advice = f"check {place}, and that its servers answer for names outside: dig -x {ADDRESS}"
+        return warning("names", text, advice)
+    if found is None or found.name != NAME:
+        called = f"is called {found.name}" if found else "has no name"
+        text = f"{servers}: {ADDRESS} {called}, and everywhere else it is {NAME}"
+        advice = "ask name servers that know the world and make nothing up: enrich.name_servers"
+        return warning("names", text, advice)
+    return ok("names", f"{servers}: the name of an address can be looked up")
+
+
+def _announced(servers: str, settings: EnrichSettings, seconds: float) -> Finding:
+    asking = Registries(name_servers=settings.name_servers, timeout=seconds)
+    found = asking.origin(ip_address(ADDRESS))
+    if isinstance(found, Origin):
+        return ok("origins", f"{servers}: who announces an address can be looked up")
+    reason = f": {found.reason}" if found else ""
+    text = f"{servers}: who announces {ADDRESS} cannot be looked up{reason}"
+    advice = "let them answer TXT questions about origin.asn.cymru.com; without it every network is asked of bootstrap"
+    return warning("origins", text, advice)
+
+
+def registries(settings: EnrichSettings) -> Iterator[Finding]:
+    """Ask each registry about a network in its charge, all at once."""
+    yield from _proxy(settings)
+    seconds = min(settings.timeout, REGISTRY_SECONDS)
+    own: dict[str, str] = dict(settings.rdap_base_urls.items())
+    asking = Registries(
+        base_urls=own,
+        proxy=settings.proxy,
+        name_servers=settings.name_servers,
+        timeout=seconds,
+        contact=settings.contact,
+    )
+    outcomes: dict[tuple[str, str], list[str]] = {}
+    for who, outcome in _ask_all(asking, seconds):
+        outcomes.setdefault(outcome, []).append(who)
+    for (advice, what), names in outcomes.items():
+        hosts = dict.fromkeys(urlsplit(own.get(who, PLACES[who])).netloc for who in names)
+        yield _judged(advice.format(hosts=", ".join(hosts)), f"{', '.join(names)}: {what}")
+
+
+def _ask_all(asking: Registries, seconds: float) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Give each registry, and what came of asking it; one that hangs keeps nobody, nor does the system's resolver."""
+    until = time.monotonic() + seconds
+    asked = {who: begin(partial(_ask, asking, who)) for who in ASKED_ABOUT}
+    for who, future in asked.items():
         try:
-            reason = future.result(max(0.0, until - time.monotonic()))
+            yield who, future.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
-            reason = f"no answer within {REGISTRY_SECONDS:.0f} s"
-        answers.setdefault(reason, []).append(name)
-    for reason, names in answers.items():
-        yield _judged(reason, names, bases)
+            yield who, (UNREACHED, "cannot be reached (no answer in time)")
 
 
-def _judged(reason: str, names: list[str], bases: Mapping[str, str]) -> Finding:
-    if not reason:
-        return ok("registries", f"{', '.join(names)}: reached")
-    hosts = ", ".join(urlsplit(bases[name]).netloc for name in names)
-    advice = f"let this machine through to {hosts} (HTTPS), or name a proxy in the environment: https_proxy"
-    return warning("registries", f"{', '.join(names)}: {reason}", advice)
+def _ask(asking: Registries, who: str) -> tuple[str, str]:
+    """Ask one registry; give the advice, which is empty if it answers as it should, and what came of it."""
+    origin = None if who == BOOTSTRAP else Origin(who, None, None)
+    match asking.network(ip_address(ASKED_ABOUT[who]), origin):
+        case Failed(reason=reason, reached=False):
+            return UNREACHED, f"cannot be reached ({reason})"
+        case Failed(reason=reason):
+            return ANOTHER, f"gives no answer that can be used ({reason})"
+        case Limited():
+            return REFUSED, "refuses: it was asked too often from here"
+        case NotFound():
+            return ANOTHER, "knows nothing of a network in its charge"
+        case _:
+            return "", "reached"
 
 
-def _ask(base: str) -> str:
-    """Say why a registry does not answer; nothing if it does."""
-    request = Request(f"{base}help", headers={"Accept": "application/rdap+json"})  # noqa: S310 (addresses of ipwhois)
-    try:
-        with build_opener(ProxyHandler()).open(request, timeout=REGISTRY_SECONDS) as answer:
-            json.load(answer)
-    except HTTPError as error:
-        return f"answers with HTTP status {error.code}"
-    except URLError as error:
-        return f"cannot be reached ({error.reason})"
-    except (OSError, HTTPException) as error:
-        return f"cannot be reached ({error})"
-    except ValueError:
-        return "something else answers in its place"
-    return ""
+def _judged(advice: str, text: str) -> Finding:
+    return warning("registries", text, advice) if advice else ok("registries", text)
 
 
-def _proxies() -> Iterator[Finding]:
-    """Name the proxy that the environment sets, without its password."""
-    if proxy := getproxies().get("https"):
+def _proxy(settings: EnrichSettings) -> Iterator[Finding]:
+    """Name the proxy without its password."""
+    if proxy := settings.proxy or getproxies().get("https"):
         where = urlsplit(proxy if "://" in proxy else f"//{proxy}")
         place = f"{where.hostname}:{where.port}" if where.port else str(where.hostname)
-        yield note(
-            "proxy", f"registries are asked through {place} (https_proxy); mail servers and names are not"
-        )
+        source = "enrich.proxy" if settings.proxy else "https_proxy"
+        yield note("proxy", f"registries are asked through {place} ({source}); mail and name servers are not")

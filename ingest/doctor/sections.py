@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.doctor import configuration, daemon, database, imap, lookups, maildir, smtp
+from ingest.doctor import configuration, daemon, database, imap, lookups, maildir, offline, smtp
 from ingest.doctor.findings import Finding, to_the_end
 from ingest.doctor.network import Network
 from ingest.settings import AnyMailbox, ImapSettings, Settings
@@ -28,8 +28,10 @@ def sections(settings: Settings, file: Path | None) -> Iterator[Section]:
         yield Section(f"mailbox {box.name}", to_the_end(_mailbox(box, network)))
     if settings.smtp:
         yield Section("smtp", to_the_end(smtp.findings(settings.smtp, network)))
-    yield Section("DNS", lookups.name_servers())
-    yield Section("registries", lookups.registries())
+    yield Section("look-ups", offline.findings(settings))
+    if settings.enrich.queries == "on":
+        yield Section("DNS", lookups.name_servers(settings.enrich))
+        yield Section("registries", lookups.registries(settings.enrich))
     yield Section("daemon", daemon.findings(settings.monitor))
 
 

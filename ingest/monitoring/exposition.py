@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ingest.monitoring.figures import MailboxFigures
@@ -83,6 +83,7 @@ class _Everything(Collector):
         yield from REGISTRY.collect()
         yield from self._of_mailboxes()
         yield from self._of_database()
+        yield from self._of_lookups()
 
     def _of_mailboxes(self) -> Iterator[Metric]:
         polled = [
@@ -129,12 +130,28 @@ class _Everything(Collector):
             ["domain"],
             (((name,), moment or 0) for name, moment in self._seen.newest.items()),
         )
+
+    def _of_lookups(self) -> Iterator[Metric]:
+        registries = self._seen.registries.items()
+        now = datetime.now(UTC)
         yield _gauge(
             "lookups",
             "Sending addresses by the state of their look-up",
             ["state"],
             (((state,), number) for state, number in self._seen.lookups.items()),
         )
+        yield _gauge(
+            "registry_closed",
+            "1 while a registry, or the name servers, are left in peace because they refused or did not answer",
+            ["registry"],
+            (((who,), it.closed_until is not None and it.closed_until > now) for who, it in registries),
+        )
+        queries = CounterMetricFamily(
+            "ruamill_lookup_queries", "Questions to registries and name servers", labels=["registry"]
+        )
+        for who, it in registries:
+            queries.add_metric([who], it.queries)
+        yield queries
 
 
 def _gauge(

@@ -1,4 +1,4 @@
-"""What the database knows, and what is configured, in; the figures of each mailbox and each domain out. Pure."""
+"""What the database knows, and what is configured, in; the figures of each mailbox, domain and registry out. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,13 @@ from datetime import datetime, timedelta
 from heapq import nlargest
 from operator import itemgetter
 
-from ingest.settings import AnyMailbox, ImapSettings
+from enrich.values import BOOTSTRAP, NAMES, ORIGIN, REGISTRIES
+from ingest.settings import AnyMailbox, EnrichSettings, ImapSettings
 from store.health import FolderState
+from store.lookups import RegistryState
+
+ASKED = (*REGISTRIES, BOOTSTRAP, ORIGIN, NAMES)
+"""Who is asked about addresses."""
 
 MOST_DOMAINS = 200
 """Domains that are told apart where none is configured: reports are written by strangers, who can make up any number."""
@@ -87,3 +92,8 @@ def _configured(name: str, domains: Sequence[str]) -> str | None:
     """Name the configured domain that a policy domain is, or lies below; the nearest, where several are."""
     above = [own for own in domains if name == own or name.endswith(f".{own}")]
     return max(above, key=len, default=None) if domains else name
+
+
+def of_registries(settings: EnrichSettings, states: Mapping[str, RegistryState]) -> dict[str, RegistryState]:
+    """Tell of everyone who is asked, of those too who never were; of nobody where look-ups are off."""
+    return {who: states.get(who, RegistryState()) for who in ASKED} if settings.queries == "on" else {}

@@ -11,10 +11,11 @@ from threading import Event
 
 import structlog
 
-from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes
+from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
 from ingest.settings import Settings
 from store import health, migrate
 from store.database import Database, DatabaseUnavailableError, DatabaseUrlError
+from store.lookups import RegistryState, registry_states
 
 LOOK_SECONDS = 15.0
 FIRST_LOOK_SECONDS = 1.0
@@ -36,6 +37,7 @@ class Seen:
     newest: dict[str, datetime | None] = field(default_factory=dict)
     """Domain -> when its last report was stored; None: there is none."""
     lookups: dict[str, int] = field(default_factory=dict)
+    registries: dict[str, RegistryState] = field(default_factory=dict)
 
 
 class Gauges:
@@ -84,6 +86,7 @@ class Gauges:
             states = health.folder_states(connection)
             found = health.newest_reports(connection, self._upto)
             lookups = health.lookups(connection)
+            registries = registry_states(connection)
             size = health.size(connection)
         own = self._settings.domains
         self._upto, self._newest = found.upto, newest_by_domain(tuple(own), self._newest, found.moments)
@@ -93,6 +96,7 @@ class Gauges:
             mailboxes={it.name: it for it in of_mailboxes(self._settings.mailbox, states)},
             newest={name: self._newest.get(name) for name in own or self._newest},
             lookups=lookups,
+            registries=of_registries(self._settings.enrich, registries),
         )
         return None
 

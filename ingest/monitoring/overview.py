@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes
+from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
 from ingest.monitoring.watch import State, patience
 from ingest.settings import Settings
 from store import health, migrate
 from store.database import Database, DatabaseUnavailableError
 from store.health import Intake
+from store.lookups import RegistryState, registry_states
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -37,6 +38,10 @@ class Overview:
     records: int = 0
     newest: Mapping[str, datetime | None] = field(default_factory=dict)
     lookups: Mapping[str, int] = field(default_factory=dict)
+    oldest_lookup: date | None = None
+    """First day of an address that waits for its look-up."""
+    registries: Mapping[str, RegistryState] = field(default_factory=dict)
+    """Who is asked; nobody where look-ups are off."""
 
 
 def look(settings: Settings, now: datetime) -> Overview:
@@ -70,6 +75,8 @@ def _look(settings: Settings, database: Database, now: datetime) -> Overview:
             records=records,
             newest={name: newest.get(name) for name in settings.domains or newest},
             lookups=health.lookups(connection),
+            oldest_lookup=health.oldest_waiting(connection),
+            registries=of_registries(settings.enrich, registry_states(connection)),
         )
 
 

@@ -1,25 +1,39 @@
 """`ruamill doctor` tries what is beside mailboxes and database: mail server, names, registries, the daemon."""
 
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
-from dns.resolver import Resolver
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
-from ingest.doctor import daemon, lookups, smtp
+from fixtures.registries.server import Network as Registered
+from fixtures.registries.server import Records
+from ingest.doctor import daemon, lookups, offline, smtp
 from ingest.doctor.findings import Finding, Level, to_the_end
 from ingest.doctor.network import Network
-from ingest.settings import MonitorSettings, SmtpSettings
+from ingest.settings import EnrichSettings, MonitorSettings, Settings, SmtpSettings
 from tests.ingest.doctor_kit import the, worst
 from tests.servers.ports import free_port
+from tests.servers.registries import (
+    DnsFault,
+    FaultyServers,
+    answers,
+    hangs,
+    html,
+    limited,
+    nxdomain,
+    resets,
+    says,
+    servfail,
+)
 from tests.servers.smtp import SmtpServer
 
 # --- the mail server for the letter
@@ -68,120 +82,193 @@ def test_a_mail_server_without_tls_or_login() -> None:
 
 # --- name servers and registries
 
-
-@contextmanager
-def name_server(name: str) -> Iterator[Callable[[], Resolver]]:
-    """Answer every question for a name of an address with this one; give what asks here."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
-        listening.bind(("127.0.0.1", 0))
-        thread = Thread(target=_answer, args=(listening, name))
-        thread.start()
-        resolver = Resolver(configure=False)
-        resolver.nameservers = ["127.0.0.1"]
-        resolver.port = listening.getsockname()[1]
-        yield lambda: resolver
-        thread.join()
-
-
-def _answer(listening: socket.socket, name: str) -> None:
-    question, asker = listening.recvfrom(512)
-    query = dns.message.from_wire(question)
-    response = dns.message.make_response(query)
-    if name:
-        response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "PTR", name))
-    else:
-        response.set_rcode(dns.rcode.NXDOMAIN)
-    listening.sendto(response.to_wire(), asker)
-
-
-@pytest.mark.parametrize(
-    ("name", "level"),
-    [("a.root-servers.net.", Level.OK), ("search.provider.example.", Level.WARNING), ("", Level.WARNING)],
+RECORDS = Records(
+    tuple(
+        Registered(ip_address(address), ip_address(address), who, f"NET-{who}", asn=64500)
+        for who, address in lookups.ASKED_ABOUT.items()
+        if who != "bootstrap"
+    ),
+    names={ip_address(lookups.ADDRESS): ("a.root-servers.net",)},
 )
-def test_name_servers(name: str, level: Level) -> None:
-    with name_server(name) as resolver:
-        assert the(list(lookups.name_servers(resolver)), "names").level is level
 
 
-def test_a_name_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "DNS_SECONDS", 0.2)
-    resolver = Resolver(configure=False)
-    resolver.nameservers, resolver.port = ["127.0.0.1"], free_port()
-    assert the(list(lookups.name_servers(lambda: resolver)), "names").level is Level.WARNING
-
-
-class Pages(BaseHTTPRequestHandler):
-    """Answers by the first part of the path."""
-
-    def do_GET(self) -> None:
-        """Answer."""
-        kind = self.path.split("/")[1]
-        self.send_response({"busy": 429, "healthz": 503}.get(kind, 200))
-        self.end_headers()
-        self.wfile.write(
-            {"portal": b"<html>log in here", "healthz": b'{"problems": ["tired"]}'}.get(kind, b"{}")
-        )
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[str]:
-    """Start a web server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-def test_registries(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServers]:
     monkeypatch.delenv("https_proxy", raising=False)
-    bases = {"good": f"{web}rdap/", "busy": f"{web}busy/", "portal": f"{web}portal/"}
-    bases |= {"away": f"http://127.0.0.1:{free_port()}/", "as good": f"{web}registry/"}
-    found = {each.text.partition(":")[0]: each for each in lookups.registries(bases)}
-    assert found["good, as good"].level is Level.OK
-    assert {found[name].level for name in ("busy", "portal", "away")} == {Level.WARNING}
-    assert "429" in found["busy"].text
-    assert "something else" in found["portal"].text
+    with FaultyServers(RECORDS) as servers:
+        yield servers
 
 
-def test_the_registries_are_those_of_ipwhois() -> None:
-    assert lookups.REGISTRIES["ripencc"] == "https://rdap.db.ripe.net/"
-    assert lookups.REGISTRIES["lacnic"] == "https://rdap.lacnic.net/rdap/"
-    assert len(lookups.REGISTRIES) == 5
+def enrich(servers: FaultyServers, **changes: object) -> EnrichSettings:
+    """Give settings by which these servers are asked."""
+    usual = {"rdap_base_urls": servers.base_urls, "name_servers": servers.name_servers}
+    return EnrichSettings.model_validate(usual | changes)
 
 
-def test_a_proxy_is_named_without_its_password(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://anna:sesame@proxy.example:3128")
-    found = the(list(lookups.registries({"good": f"{web}rdap/"})), "proxy")
-    assert "proxy.example:3128" in found.text
+def test_name_servers(servers: FaultyServers) -> None:
+    found = list(lookups.name_servers(enrich(servers)))
+    assert [each.check for each in found] == ["names", "origins"]
+    assert worst(found) is Level.OK
+    assert servers.name_servers[0] in found[0].text
+
+
+@pytest.mark.parametrize("fault", [answers("search.provider.example."), nxdomain, servfail])
+def test_name_servers_that_tell_something_else(fault: DnsFault, servers: FaultyServers) -> None:
+    servers.play("PTR", fault)
+    assert the(list(lookups.name_servers(enrich(servers))), "names").level is Level.WARNING
+
+
+@pytest.mark.parametrize("fault", [nxdomain, servfail])
+def test_origins_that_cannot_be_asked_for(fault: DnsFault, servers: FaultyServers) -> None:
+    servers.play("origin", fault)
+    found = the(list(lookups.name_servers(enrich(servers))), "origins")
+    assert found.level is Level.WARNING
+    assert "origin.asn.cymru.com" in found.advice
+
+
+def test_name_servers_that_say_nothing() -> None:
+    settings = EnrichSettings(name_servers=(f"127.0.0.1:{free_port()}",), timeout=0.2)
+    found = list(lookups.name_servers(settings))
+    assert {each.level for each in found} == {Level.WARNING}
+    assert "enrich.name_servers" in found[0].advice
+
+
+def test_registries(servers: FaultyServers) -> None:
+    found = the(list(lookups.registries(enrich(servers))), "registries")
+    assert found.level is Level.OK
+    assert found.text == "arin, ripencc, apnic, lacnic, afrinic, bootstrap: reached"
+
+
+def test_registries_that_do_not_answer_as_they_should(servers: FaultyServers) -> None:
+    servers.play("ripencc", limited())
+    servers.play("apnic", html())
+    servers.play("lacnic", resets)
+    servers.play("afrinic", says(404))
+    found = {each.text.partition(":")[0]: each for each in lookups.registries(enrich(servers))}
+    assert found.pop("arin, bootstrap").level is Level.OK
+    assert {each.level for each in found.values()} == {Level.WARNING}
+    assert "too often" in found["ripencc"].text
+    assert "something else" in found["apnic"].advice
+    assert "https_proxy" in found["lacnic"].advice
+    assert "rdap_base_urls" in found["afrinic"].advice
+    host = urlsplit(servers.base_urls["lacnic"]).netloc
+    assert host in found["lacnic"].advice
+
+
+def test_registries_that_say_nothing(servers: FaultyServers) -> None:
+    for who in lookups.ASKED_ABOUT:
+        servers.play(who, hangs)
+    started = time.monotonic()
+    found = list(lookups.registries(enrich(servers, timeout=0.2)))
+    assert time.monotonic() - started < 5
+    assert {each.level for each in found} == {Level.WARNING}
+
+
+@pytest.mark.parametrize("place", ["enrich.proxy", "https_proxy"])
+def test_a_proxy_is_named_without_its_password(
+    place: str, servers: FaultyServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = "http://anna:sesame@proxy.example:3128"
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    if place == "https_proxy":
+        monkeypatch.setenv("https_proxy", proxy)
+    settings = enrich(servers, timeout=2, **({"proxy": proxy} if place == "enrich.proxy" else {}))
+    found = the(list(lookups.registries(settings)), "proxy")
+    assert f"proxy.example:3128 ({place})" in found.text
     assert "sesame" not in str(found)
 
 
-def test_registries_that_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "REGISTRY_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        base = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        started = time.monotonic()
-        found = list(lookups.registries({"one": base, "two": base}))
-    assert time.monotonic() - started < 5
-    assert {each.level for each in found} == {Level.WARNING}
+# --- what is known without asking
+
+
+def look_offline(**enrich: object) -> list[Finding]:
+    domains = enrich.pop("domains", {})
+    return list(offline.findings(Settings.model_validate({"enrich": enrich, "domains": domains})))
+
+
+def test_the_catalogue_is_known() -> None:
+    [found] = look_offline()
+    assert (found.check, found.level) == ("services", Level.OK)
+
+
+def test_look_ups_that_are_off_are_noted() -> None:
+    assert the(look_offline(queries="off"), "queries").level is Level.NOTE
+
+
+def test_services_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "services.toml"
+    file.write_text("[our_mailer]\nname = 7\n")
+    found = [each for each in look_offline(services=file) if each.check == "services"]
+    assert {each.level for each in found} == {Level.WRONG}
+    assert all(each.text.startswith(f"{file}: our_mailer") for each in found)
+
+
+def test_a_domain_that_uses_what_nobody_knows() -> None:
+    domains = {"example.org": {"uses": ["google_workspace", "gogle_workspace"]}, "example.net": {}}
+    found = the(look_offline(domains=domains), "domains.example.org")
+    assert found.level is Level.WRONG
+    assert 'uses "gogle_workspace"' in found.text
+    assert found.advice == 'did you mean "google_workspace"?'
+
+
+def write_mmdb(path: Path, record: dict[str, str], built: datetime | None = None) -> Path:
+    writer = MMDBWriter(6, "Test-Data", ipv4_compatible=True)
+    writer.insert_network(IPSet(["192.0.2.0/24"]), record)
+    writer.to_db_file(str(path))
+    if built:
+        content = path.read_bytes()
+        epoch = content.index(b"build_epoch") + len(b"build_epoch") + 2  # behind its type
+        path.write_bytes(content[:epoch] + int(built.timestamp()).to_bytes(4) + content[epoch + 4 :])
+    return path
+
+
+def test_files_of_networks(tmp_path: Path) -> None:
+    good = write_mmdb(tmp_path / "good.mmdb", {"asn": "AS64500", "country_code": "DE"})
+    other = write_mmdb(tmp_path / "other.mmdb", {"is_anonymous": "yes"})
+    old = write_mmdb(tmp_path / "old.mmdb", {"asn": "AS64500"}, datetime(2024, 2, 3, tzinfo=UTC))
+    none = tmp_path / "none.mmdb"
+    found = [each for each in look_offline(mmdb=[good, other, old, none]) if each.check == "mmdb"]
+    assert [each.level for each in found] == [Level.OK, Level.WARNING, Level.WARNING, Level.WRONG]
+    assert "with ASN and country" in found[0].text
+    assert "neither ASN nor country" in found[1].text
+    assert "of 2024-02-03" in found[2].text
+    assert str(none) in found[3].text
 
 
 # --- the daemon
 
 
-def test_a_daemon_is_asked_how_it_is(web: str) -> None:
+class Unwell(BaseHTTPRequestHandler):
+    """Answers as a daemon that is not well."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b'{"problems": ["tired"]}')
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
+        """Say nothing."""
+
+
+@pytest.fixture
+def unwell() -> Iterator[int]:
+    """Give the port of a daemon that is not well."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unwell) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def test_a_daemon_is_asked_how_it_is(unwell: int) -> None:
     def ask_at(port: int, **changes: Any) -> Finding:
         return the(list(daemon.findings(MonitorSettings(port=port, **changes))), "monitor")
 
-    port = int(web.rpartition(":")[2].rstrip("/"))
-    assert ask_at(port).level is Level.WARNING
-    assert "not well: tired" in ask_at(port, host="0.0.0.0").text  # noqa: S104 (where a daemon may listen)
+    assert ask_at(unwell).level is Level.WARNING
+    assert "not well: tired" in ask_at(unwell, host="0.0.0.0").text  # noqa: S104 (where a daemon may listen)
     assert ask_at(free_port()).level is Level.NOTE
-    assert ask_at(port, enabled=False).level is Level.NOTE
+    assert ask_at(unwell, enabled=False).level is Level.NOTE
     with SmtpServer("none") as other:
         assert "something else" in ask_at(other.port).text

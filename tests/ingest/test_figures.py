@@ -1,10 +1,17 @@
-"""What is told of each configured mailbox and domain."""
+"""What is told of each configured mailbox and domain, and of the registries."""
 
 from datetime import UTC, datetime, timedelta
 
-from ingest.monitoring.figures import MOST_DOMAINS, MailboxFigures, newest_by_domain, of_mailboxes
-from ingest.settings import ImapSettings
+from ingest.monitoring.figures import (
+    MOST_DOMAINS,
+    MailboxFigures,
+    newest_by_domain,
+    of_mailboxes,
+    of_registries,
+)
+from ingest.settings import EnrichSettings, ImapSettings
 from store.health import FolderState
+from store.lookups import RegistryState
 
 NOW = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -97,3 +104,11 @@ def test_strangers_cannot_make_up_any_number_of_domains() -> None:
     told = newest_by_domain((), {}, found)
     assert len(told) == MOST_DOMAINS
     assert min(told.values()) == NOW - (MOST_DOMAINS - 1) * HOUR
+
+
+def test_everyone_who_is_asked_is_told_unless_nobody_is() -> None:
+    state = RegistryState(queries=7, failures=1)
+    found = of_registries(EnrichSettings(), {"arin": state})
+    assert set(found) >= {"arin", "ripencc", "apnic", "lacnic", "afrinic", "bootstrap", "origin", "names"}
+    assert (found["arin"], found["names"]) == (state, RegistryState())
+    assert of_registries(EnrichSettings(queries="off"), {"arin": state}) == {}

@@ -26,6 +26,7 @@ from ingest.tally import Tally
 from store import mailboxes
 from store.database import Database
 from store.ledger import Sighting
+from store.lookups import RegistryState, write_registry_states
 from store.migrate import HEAD
 from tests.ingest.mailbox_kit import corrupt_mail, make_maildir, ordinary_mail
 from tests.ingest.mailbox_kit import report_mail as report_mail_of
@@ -233,6 +234,21 @@ def test_the_gauges_are_those_of_the_database(
     assert found["ruamill_lookups", "waiting"] == 0
     assert found["ruamill_database_up",] == 1
     assert found["ruamill_database_bytes",] > 10_000
+
+
+def test_registries_are_told_closed_until_their_time_is_over(client: Client, database: Database) -> None:
+    now = datetime.now(UTC)
+    states = {
+        "arin": RegistryState(queries=12, closed_until=now + timedelta(hours=1)),
+        "lacnic": RegistryState(queries=3, closed_until=now - timedelta(hours=1)),
+    }
+    with database.writing() as connection:
+        write_registry_states(connection, states)
+    wait_until(lambda: client.metrics().get(("ruamill_lookup_queries_total", "arin")) == 12)
+    found = client.metrics()
+    assert found["ruamill_lookup_queries_total", "names"] == 0
+    assert found["ruamill_registry_closed", "arin"] == 1
+    assert found["ruamill_registry_closed", "lacnic"] == found["ruamill_registry_closed", "names"] == 0
 
 
 def test_a_configured_domain_without_any_report_is_told_as_0(

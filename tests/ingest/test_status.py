@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import make_server
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from fixtures.carriers import gzipped
 from ingest.commands import status
@@ -21,9 +21,11 @@ from ingest.monitoring.overview import look, problems
 from ingest.monitoring.watch import State, Watch
 from ingest.settings import MonitorSettings, Settings
 from ingest.tally import Tally
-from store import mailboxes
+from store import lookups, mailboxes
 from store.database import Database
+from store.lookups import RegistryState
 from store.migrate import HEAD
+from store.schema import source
 from tests.ingest.program import Program
 from tests.servers.ports import free_port
 from tests.store.kit import INBOX, feedback, report_mail, take
@@ -222,6 +224,47 @@ def test_the_figures_for_people(database_url: str, capsys: pytest.CaptureFixture
     assert f"example.org\t{moment}\t90 min\t" in lines
     assert any(line.startswith("news.example.org\t") and line.endswith("\t8 days\tsilent") for line in lines)
     assert lines[-1] == "Nothing needs a person."
+
+
+@pytest.fixture
+def asked(database: Database) -> None:
+    """Let two addresses wait for their look-up, and leave LACNIC in peace."""
+    waiting = [
+        {"source_ip": f"192.0.2.{number}", "state": "waiting", "first_day": date(2026, 11, number)}
+        for number in (3, 4)
+    ]
+    states = {
+        "lacnic": RegistryState(9, 2, NOW + 5 * MINUTE, "asked too often", NOW),
+        "arin": RegistryState(7, 0, NOW - MINUTE, None, None),
+    }
+    with database.writing() as connection:
+        connection.execute(insert(source), waiting)
+        lookups.write_registry_states(connection, states)
+
+
+@pytest.mark.usefixtures("asked")
+def test_look_ups_are_told(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = settings_of(database_url, mailbox=[])
+    assert status.run(settings, json=False, now=NOW) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "look-ups of addresses: 2 waiting; the oldest that waits was seen first on 2026-11-03" in lines
+    until = f"{NOW + 5 * MINUTE:%Y-%m-%d %H:%M} UTC"
+    assert f"lacnic is not asked until {until}: asked too often" in lines
+    assert not any(line.startswith(("arin", "nobody outside")) for line in lines)
+    assert status.run(settings, json=True, now=NOW) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["oldest_lookup"] == "2026-11-03"
+    assert found["registries"]["lacnic"]["queries"] == 9
+    assert found["registries"]["names"]["closed_until"] is None
+
+
+@pytest.mark.usefixtures("asked")
+def test_look_ups_that_are_off_are_told(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = settings_of(database_url, mailbox=[], enrich="off")
+    assert status.run(settings, json=False, now=NOW) == 0
+    output = capsys.readouterr().out
+    assert 'nobody outside is asked: enrich = "off"' in output
+    assert "lacnic" not in output
 
 
 def test_the_daemon_is_told(
