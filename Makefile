@@ -13,11 +13,13 @@ unexport $(filter RUAMILL_%,$(.VARIABLES))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/installed ## poll a sample mailbox and show who sends as its domain
+demo: .venv/installed ## poll a sample mailbox; show who sends as its domain, and what to do
 	@rm -rf build/demo && mkdir -p build/demo
 	@$(BIN)/python fixtures/make_sample_mailbox.py build/demo/Maildir
 	@$(RUAMILL) poll
+	@$(BIN)/python -m fixtures.registries --data fixtures/registries/demo.toml -- $(RUAMILL) enrich
 	@$(RUAMILL) sources
+	@$(RUAMILL) readiness example.org
 
 test: lint servers ## lint, then every test; installs Dovecot and PostgreSQL if it may
 	@DMARC_CORPUS="$(DMARC_CORPUS)" $(BIN)/pytest

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from threading import Event, Thread, Timer
 from types import FrameType
 
@@ -14,8 +15,10 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from ingest.attendant import Attendant
+from ingest.enrichment import EnrichmentJob
 from ingest.monitoring import notify, server
 from ingest.monitoring.watch import Watch
 from ingest.retention import prune_nightly
@@ -32,6 +35,9 @@ LOOK_SECONDS = 1.0
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the database is away at the start, doubling."""
+
+JOBS = 2
+"""That may be at work at the same time: look-ups, which take their time, and retention."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -84,10 +90,13 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
 def _schedule(settings: Settings, database: Database, end: Event) -> BackgroundScheduler:
     schedule = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(JOBS)},
         # a late run is still wanted, and several late ones are one
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
+    enrichment = EnrichmentJob(settings, database, end)
+    often = IntervalTrigger(seconds=settings.schedule.enrich_seconds, timezone="UTC")
+    schedule.add_job(enrichment.run, often, id="enrichment", next_run_time=datetime.now(UTC))
     if settings.retention.keep is not None:
         hour, minute = settings.retention.at.split(":")
         nightly = CronTrigger(hour=hour, minute=minute, timezone="UTC")
@@ -138,7 +147,8 @@ def stop_on_signals(stop: Event) -> None:
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
         signal.signal(number, signal.SIG_DFL)
-        stop.set()
+        # in a thread: the signal may have come in the middle of stop.wait(), which holds the lock that set() takes
+        Thread(target=stop.set).start()
         patience = Timer(STOP_SECONDS, _cut_off)
         patience.daemon = True
         patience.start()

@@ -75,6 +75,11 @@ class Group:
         return max(self.main, key=lambda it: it.messages).host
 
     @cached_property
+    def owner(self) -> str | None:
+        """Whose machines most messages came from."""
+        return self._count((it.host.owner, it.messages) for it in self.main)[0]
+
+    @cached_property
     def dkim(self) -> Dkim:
         """How DKIM stands for most messages."""
         return self._count((it.reading.dkim, it.messages) for it in self.main)[0]

@@ -192,7 +192,7 @@ def _line(who: str, group: Group) -> SourceLine:
         domain=group.domain,
         who=who,
         service=group.host.key,
-        owner=group.host.owner,
+        owner=group.owner,
         verdict=group.verdict,
         cause=group.cause,
         certain=group.certain,

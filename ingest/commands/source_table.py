@@ -59,6 +59,8 @@ class _Row:
     reason: str
     step: str | None
     addresses: tuple[Share, ...]
+    machines: str = ""
+    """Whose they are, and which."""
 
     @property
     def figures(self) -> tuple[str, str, str, str]:
@@ -96,7 +98,15 @@ def _row(line: SourceLine, above: str | None) -> _Row:
         reason, step = f"As for {above} above: nothing ties it to you.", None
     elif above and step:
         step = f"As for {above} above."
-    return _Row(line.who, line.verdict, line.messages, line.passing, reason, step, line.addresses)
+    figures = line.messages, line.passing
+    return _Row(line.who, line.verdict, *figures, reason, step, line.addresses, _machines(line))
+
+
+def _machines(line: SourceLine) -> str:
+    """Tell whose machines they are, and which sends most."""
+    first, *others = [it.key for it in line.addresses] or [""]
+    more = f" and {counted(len(others), 'other address', 'other addresses')}" if others else ""
+    return " · ".join(filter(None, [line.owner, f"{first}{more}"]))
 
 
 def _collapsed(verdict: Verdict, lines: Sequence[SourceLine]) -> Iterator[_Row]:
@@ -164,7 +174,9 @@ def _style(row: _Row) -> str:
 
 
 def _words(row: _Row, *, addresses: bool) -> Iterator[RenderableType]:
-    """Say why and what to do, and list the addresses."""
+    """Say whose machines they are, why and what to do, and list the addresses."""
+    if row.machines:
+        yield Text(printable(row.machines), style="dim")
     yield Text(printable(row.reason))
     if row.step:
         yield prose.hanging(row.step, 0)

@@ -14,7 +14,7 @@ from tests.ingest.terminal import on_terminal
 from tests.store.kit import DAY, FIRST_OF_NOVEMBER, RECORD, feedback, record
 
 COLUMNS = [
-    "domain", "source", "service", "verdict", "messages", "passing", "failing", "pass rate", "addresses", "reason",
+    "domain", "source", "service", "verdict", "messages", "passing", "failing", "pass rate", "addresses", "owner", "reason",
     "next step", "first day", "last day",
 ]  # fmt: skip
 HOSTILE = "\N{CONTROL SEQUENCE INTRODUCER}31m\N{RIGHT-TO-LEFT OVERRIDE}\N{DELETE}"
@@ -81,23 +81,23 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -- the sample mailbox, line by line
 
 SAMPLE = [
-    ("example.org", "Mimecast", "failing_own", "0.0%", "s=mimecast20240216) does not verify", "Mimecast Administration Console"),
-    ("example.org", "Mimecast", "fragile", "100.0%", "SPF alone", "Mimecast Administration Console"),
-    ("example.org", "your own servers", "fragile", "100.0%", "no DKIM signature", "IIS SMTP cannot sign"),
-    ("example.org", "Microsoft 365", "bounces", "0.0%", "return path is empty", "automatic replies signed with DKIM as example.org"),
-    ("example.org", "Constant Contact", "unknown", "0.0%", "Nothing shows that you use it", "Ask who of you uses Constant Contact"),
-    ("example.org", "OVHcloud servers", "unknown", "0.0%", "Nothing ties it to you", "a stricter policy stops it"),
-    ("example.org", "Hetzner", "unknown", "0.0%", "Nothing ties it to you", "a stricter policy stops it"),
-    ("example.org", "DigitalOcean", "unknown", "0.0%", "invoice.example.org has no SPF record", "a stricter policy stops it"),
-    ("example.org", "Mailchimp", "passing", "100.0%", "d=news.example.org s=k2", "-"),
-    ("example.org", "Microsoft 365", "passing", "100.0%", "s=selector1) and SPF pass", "-"),
-    ("example.org", "Amazon SES", "passing", "100.0%", "d=shop.example.org", "-"),
-    ("example.org", "Salesforce Marketing Cloud (ExactTarget)", "passing", "100.0%", "d=crm.example.org s=10dkim1", "-"),
-    ("example.org", "Google Workspace and Gmail", "passing", "100.0%", "d=nordic.example.org s=google", "-"),
-    ("example.org", "Groups.io", "forwarded", "0.0%", "from a mailing list", "-"),
-    ("example.org", "Proofpoint Email Protection", "recipient_gateway", "0.0%", "nothing of yours is wrong", "-"),
-    ("example.net", "DigitalOcean", "unknown", "0.0%", "receivers rejected it", "-"),
-    ("example.net", "Hetzner", "unknown", "0.0%", "receivers rejected it", "-"),
+    ("example.org", "Mimecast", "Mimecast Services Limited", "failing_own", "0.0%", "s=mimecast20240216) does not verify", "Mimecast Administration Console"),
+    ("example.org", "Mimecast", "Mimecast Services Limited", "fragile", "100.0%", "SPF alone", "Mimecast Administration Console"),
+    ("example.org", "your own servers", "-", "fragile", "100.0%", "no DKIM signature", "IIS SMTP cannot sign"),
+    ("example.org", "Microsoft 365", "Microsoft Corporation", "bounces", "0.0%", "return path is empty", "automatic replies signed with DKIM as example.org"),
+    ("example.org", "Constant Contact", "Constant Contact, Inc", "unknown", "0.0%", "Nothing shows that you use it", "Ask who of you uses Constant Contact"),
+    ("example.org", "OVHcloud servers", "OVH Sp. z o. o.", "unknown", "0.0%", "Nothing ties it to you", "a stricter policy stops it"),
+    ("example.org", "Hetzner", "Hetzner Online GmbH", "unknown", "0.0%", "Nothing ties it to you", "a stricter policy stops it"),
+    ("example.org", "DigitalOcean", "DigitalOcean, LLC", "unknown", "0.0%", "invoice.example.org has no SPF record", "a stricter policy stops it"),
+    ("example.org", "Mailchimp", "The Rocket Science Group, LLC", "passing", "100.0%", "d=news.example.org s=k2", "-"),
+    ("example.org", "Microsoft 365", "Microsoft Corporation", "passing", "100.0%", "s=selector1) and SPF pass", "-"),
+    ("example.org", "Amazon SES", "Amazon Technologies Inc.", "passing", "100.0%", "d=shop.example.org", "-"),
+    ("example.org", "Salesforce Marketing Cloud (ExactTarget)", "Salesforce.com, Inc.", "passing", "100.0%", "d=crm.example.org s=10dkim1", "-"),
+    ("example.org", "Google Workspace and Gmail", "Google LLC", "passing", "100.0%", "d=nordic.example.org s=google", "-"),
+    ("example.org", "Groups.io", "Linode", "forwarded", "0.0%", "from a mailing list", "-"),
+    ("example.org", "Proofpoint Email Protection", "Proofpoint, Inc.", "recipient_gateway", "0.0%", "nothing of yours is wrong", "-"),
+    ("example.net", "DigitalOcean", "DigitalOcean, LLC", "unknown", "0.0%", "receivers rejected it", "-"),
+    ("example.net", "Hetzner", "Hetzner Online GmbH", "unknown", "0.0%", "receivers rejected it", "-"),
 ]  # fmt: skip
 
 
@@ -105,8 +105,8 @@ def test_the_sample_mailbox(demo: Path) -> None:
     heads, *rows = lines(cwd=demo)
     found = [dict(zip(heads, row, strict=True)) for row in rows]
     assert heads == COLUMNS
-    assert [(it["domain"], it["source"], it["verdict"], it["pass rate"]) for it in found] == [
-        case[:4] for case in SAMPLE
+    assert [(it["domain"], it["source"], it["owner"], it["verdict"], it["pass rate"]) for it in found] == [
+        case[:5] for case in SAMPLE
     ]
     for it, (*_, reason, step) in zip(found, SAMPLE, strict=True):
         assert reason in it["reason"]
@@ -149,10 +149,14 @@ def test_a_terminal_of_any_width(demo: Path, columns: int) -> None:
     assert shown[0] == "example.org · p=quarantine · 16,445 messages, 88.0% pass · 14 days to 2026-11-15"
     assert shown[2].split()[:4] == ["source", "messages", "pass", "verdict"]
     text = " ".join(" ".join(shown).split())
-    assert re.search(r"Mimecast +556 0\.0% yours, failing", text)
+    assert re.search(
+        r"Mimecast +556 0\.0% yours, failing Mimecast Services Limited · 91\.220\.42\.77 and 1 other address",
+        text,
+    )
     assert "→ As for Mimecast above." in text
     assert re.search(
-        r"Hetzner +51 0\.0% unknown As for OVHcloud servers above: nothing ties it to you\.", text
+        r"Hetzner +51 0\.0% unknown Hetzner Online GmbH · 88\.99\.38\.204 As for OVHcloud servers above: nothing ties",
+        text,
     )
     assert re.search(r"1 forwarder +115 0\.0% forwarded Others pass your mail on\.", text)
     assert "(Groups.io)" in text
@@ -161,7 +165,7 @@ def test_a_terminal_of_any_width(demo: Path, columns: int) -> None:
 
 def test_what_there_is_to_do_stands_first(demo: Path) -> None:
     shown = seen(cwd=demo, columns=120)
-    heads = [line.partition(" ")[0] for line in shown if " · " in line]
+    heads = [line.partition(" ")[0] for line in shown if " · p=" in line]
     assert heads == ["example.org", "example.net"]
 
 
@@ -203,11 +207,11 @@ def test_nobody_was_looked_up(tmp_path: Path) -> None:
 
 def test_a_report_that_says_little(stored: Path) -> None:
     rows = lines("example.org", cwd=stored)[1:]
-    assert [row[:10] for row in rows] == [
-        ["example.org", "192.0.2.1", "-", "failing_own", "1", "0", "1", "0.0%", "1",
+    assert [row[:11] for row in rows] == [
+        ["example.org", "192.0.2.1", "-", "failing_own", "1", "0", "1", "0.0%", "1", "-",
          "It has no DKIM signature, and SPF does not pass."],
-        ["example.org", LONG_ADDRESS, "-", "passing", "1234567", "1234567", "0", "100.0%", "1", "DKIM and SPF pass."],
-        ["example.org", "192.0.2.1", "-", "passing", "6", "6", "0", "100.0%", "1", "DKIM and SPF pass."],
+        ["example.org", LONG_ADDRESS, "-", "passing", "1234567", "1234567", "0", "100.0%", "1", "-", "DKIM and SPF pass."],
+        ["example.org", "192.0.2.1", "-", "passing", "6", "6", "0", "100.0%", "1", "-", "DKIM and SPF pass."],
     ]  # fmt: skip
     assert [row[-2:] for row in rows] == [
         ["2026-11-01", "2026-11-01"],
