@@ -123,9 +123,10 @@ def _network(range_: IPv4Network) -> Network:
     )
 
 
-def judge(connection: Connection) -> Sized:
+def judge(database: Database) -> Sized:
     """Judge every address, one in ten twice."""
-    addresses = sorted(machines(connection, DOMAIN.name, BEGINNING))
+    with database.reading() as connection:
+        addresses = sorted(machines(connection, DOMAIN.name, BEGINNING))
     rng = Random(SEED)
     judged = [
         SourceVerdict(
@@ -144,7 +145,7 @@ def judge(connection: Connection) -> Sized:
         for number, address in enumerate(addresses)
         for verdict in {rng.choice(VERDICTS), "passing" if number % 10 else "bounces"}
     ]
-    verdicts.write_verdicts(connection, DOMAIN.name, judged, NOW)
+    verdicts.write_verdicts(database, DOMAIN.name, judged, NOW)
     return judged
 
 
@@ -154,9 +155,25 @@ def _view(query: str) -> Callable[[Connection], Sized]:
     return lambda connection: connection.execute(text(f"SELECT * FROM {query}"), named).all()  # noqa: S608 (QUESTIONS)
 
 
-CHANGES: dict[str, Callable[[Connection], Sized]] = {
-    "take the new addresses": lambda it: range(lookups.take_new(it, lambda _: True)),
-    "look up all of them": look_up,
+def _at_once(change: Callable[[Connection], Sized]) -> Callable[[Database], Sized]:
+    def commit(database: Database) -> Sized:
+        with database.writing() as connection:
+            return change(connection)
+
+    return commit
+
+
+def _answer(question: Callable[[Connection], Sized]) -> Callable[[Database], Sized]:
+    def read(database: Database) -> Sized:
+        with database.reading() as connection:
+            return question(connection)
+
+    return read
+
+
+CHANGES: dict[str, Callable[[Database], Sized]] = {
+    "take the new addresses": _at_once(lambda it: range(lookups.take_new(it, lambda _: True))),
+    "look up all of them": _at_once(look_up),
     "write their verdicts": judge,
 }
 """What is asked first, and committed."""
@@ -189,10 +206,9 @@ class Asked:
 def ask(url: str, question: str) -> Asked:
     """Ask in this process."""
     database = Database(url)
-    changing = question in CHANGES
-    with database.writing() if changing else database.reading() as connection:
-        started = time.perf_counter()
-        rows = len((CHANGES if changing else QUESTIONS)[question](connection))
+    answer = CHANGES.get(question) or _answer(QUESTIONS[question])
+    started = time.perf_counter()
+    rows = len(answer(database))
     seconds = time.perf_counter() - started
     return Asked(rows, seconds, _peak_mib())
 

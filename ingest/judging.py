@@ -57,12 +57,10 @@ class Judging:
             last = last_day(connection, domain, now.date()) or now.date()
         first = last - PERIOD + timedelta(days=1)
         judgement = look(self._database, domain, first, last, known(self._settings, domain, self._catalogue))
-        with self._database.writing() as connection:
-            write_verdicts(connection, domain, judgement.addresses, now)
+        write_verdicts(self._database, domain, judgement.addresses, now)
         return judgement.services
 
     def _write_services(self, services: Mapping[str, tuple[str, str] | None]) -> None:
         """Note which service each address is; only who looked at all domains can tell that it is none."""
         told = {address: it for address, it in services.items() if it is not None or self._anew}
-        with self._database.writing() as connection:
-            write_services(connection, told)
+        write_services(self._database, told)

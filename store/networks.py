@@ -42,13 +42,17 @@ def cached(connection: Connection, address: Address, now: datetime) -> Cached | 
 
 
 def put(connection: Connection, answer: Network | NotFound, now: datetime, good_until: datetime) -> int:
-    """Keep an answer, in the place of an older one about the same range; return its key."""
+    """Keep an answer, in the place of an older one about the same range; return its key.
+
+    What a registry once said tells more than a file does, however old it is: it stays.
+    """
     columns, row = network.c, _row(answer, now, good_until)
     same = (columns.first_address == row["first_address"], columns.last_address == row["last_address"])
-    old: int | None = connection.scalar(select(columns.id).where(*same))
+    old = connection.execute(select(columns.id, columns.registry).where(*same)).first()
     if old is not None:
-        connection.execute(update(network).where(columns.id == old), row)
-        return old
+        if answer.registry is not None or old.registry is None:
+            connection.execute(update(network).where(columns.id == old.id), row)
+        return int(old.id)
     new = next_key(connection, network)
     connection.execute(insert(network), {"id": new, **row})
     return new

@@ -82,6 +82,15 @@ def test_a_new_answer_about_the_same_range_takes_the_place_of_the_old_one(databa
     ]
 
 
+def test_a_file_does_not_take_the_place_of_what_a_registry_said(database: Database) -> None:
+    mine = registered("192.0.2.0", "192.0.2.255")
+    key = put(database, mine)
+    assert put(database, replace(mine, owner=None, registry=None)) == key
+    assert rows(database, "SELECT owner, registry FROM network") == [("Example Ltd", "ripencc")]
+    assert put(database, replace(mine, owner="Another Ltd")) == key
+    assert rows(database, "SELECT owner, registry FROM network") == [("Another Ltd", "ripencc")]
+
+
 @pytest.mark.parametrize("owner", ["Ünïcode 株式会社", "O'Neill; DROP TABLE network"])
 def test_a_name_is_kept_as_it_is(database: Database, owner: str) -> None:
     put(database, replace(registered("192.0.2.0", "192.0.2.255"), owner=owner, asn=4_294_967_295))

@@ -43,8 +43,7 @@ def judged(address: str, verdict: str, failing: int = 0) -> SourceVerdict:
 
 
 def judge(database: Database, *found: SourceVerdict, domain: str = "example.org") -> None:
-    with database.writing() as connection:
-        verdicts.write_verdicts(connection, domain, found, NOW)
+    verdicts.write_verdicts(database, domain, found, NOW)
 
 
 def view(database: Database, name: str, columns: str, order: str = "1, 2") -> list[tuple[Any, ...]]:
@@ -79,8 +78,7 @@ def test_sources_has_a_row_for_each_domain_of_an_address(database: Database) -> 
     told(database, failing("192.0.2.1", 2), domain="example.net")
     look_up(database, "192.0.2.1")
     judge(database, judged("192.0.2.1", "unknown"), domain="example.net")
-    with database.writing() as connection:
-        verdicts.write_services(connection, {"192.0.2.1": ("google_workspace", "owner: Google LLC")})
+    verdicts.write_services(database, {"192.0.2.1": ("google_workspace", "owner: Google LLC")})
     columns = "policy_domain, messages, failing, verdict, service"
     assert view(database, "sources", columns) == [
         ("example.net", 2, 2, "unknown", "mimecast"),

@@ -6,7 +6,7 @@ from datetime import date
 from store import lookups, verdicts
 from store.database import Database
 from store.verdicts import SourceVerdict
-from tests.store.kit import NOW, feedback, record, rows, take
+from tests.store.kit import NOW, counts, feedback, record, rows, take
 
 JUDGED = SourceVerdict(
     source_ip="192.0.2.1",
@@ -24,8 +24,7 @@ JUDGED = SourceVerdict(
 
 
 def judge(database: Database, domain: str, *judged: SourceVerdict) -> None:
-    with database.writing() as connection:
-        verdicts.write_verdicts(connection, domain, judged, NOW)
+    verdicts.write_verdicts(database, domain, judged, NOW)
 
 
 def test_a_verdict_is_written_as_it_is(database: Database) -> None:
@@ -57,12 +56,24 @@ def test_new_verdicts_take_the_place_of_all_that_the_domain_had(database: Databa
     assert rows(database, query) == [("example.net", "failing_own")]
 
 
+def test_more_than_one_transaction_writes_comes_in_and_goes(database: Database) -> None:
+    many = [
+        replace(JUDGED, source_ip=f"192.0.{number >> 8}.{number & 255}", verdict=verdict)
+        for number in range(2 * verdicts.AT_ONCE + 1)
+        for verdict in ("failing_own", "passing")
+    ]
+    judge(database, "example.org", *many)
+    assert counts(database, "source_verdict") == {"source_verdict": len(many)}
+    judge(database, "example.org", JUDGED)
+    assert counts(database, "source_verdict") == {"source_verdict": 1}
+
+
 def test_services_are_noted_changed_and_taken_back(database: Database) -> None:
     take(database, feedback("1", *(record(f"192.0.2.{host}", 1) for host in (1, 2, 3))))
     mimecast, google = ("mimecast", "name: mx.mimecast.com"), ("google_workspace", "owner: Google LLC")
     with database.writing() as connection:
         lookups.take_new(connection, lambda _: True)
-        verdicts.write_services(connection, {"192.0.2.1": mimecast, "192.0.2.2": mimecast})
-        verdicts.write_services(connection, {"192.0.2.1": None, "192.0.2.2": google, "192.0.2.99": google})
+    verdicts.write_services(database, {"192.0.2.1": mimecast, "192.0.2.2": mimecast})
+    verdicts.write_services(database, {"192.0.2.1": None, "192.0.2.2": google, "192.0.2.99": google})
     query = "SELECT service, service_evidence FROM source ORDER BY source_ip"
     assert rows(database, query) == [(None, None), google, (None, None)]
