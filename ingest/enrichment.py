@@ -83,7 +83,7 @@ def _asker(settings: EnrichSettings) -> Callable[[Question], Reply]:
     """Give what asks a question of whoever it is for."""
     registries = Registries(
         base_urls=dict(settings.rdap_base_urls.items()),
-        proxy=settings.proxy,
+        proxy=settings.proxy_url,
         name_servers=settings.name_servers,
         timeout=settings.timeout,
         contact=settings.contact,

@@ -81,7 +81,7 @@ def registries(settings: EnrichSettings) -> Iterator[Finding]:
     own: dict[str, str] = dict(settings.rdap_base_urls.items())
     asking = Registries(
         base_urls=own,
-        proxy=settings.proxy,
+        proxy=settings.proxy_url,
         name_servers=settings.name_servers,
         timeout=seconds,
         contact=settings.contact,
@@ -127,7 +127,7 @@ def _judged(advice: str, text: str) -> Finding:
 
 def _proxy(settings: EnrichSettings) -> Iterator[Finding]:
     """Name the proxy without its password."""
-    if proxy := settings.proxy or getproxies().get("https"):
+    if proxy := settings.proxy_url or getproxies().get("https"):
         where = urlsplit(proxy if "://" in proxy else f"//{proxy}")
         place = f"{where.hostname}:{where.port}" if where.port else str(where.hostname)
         source = "enrich.proxy" if settings.proxy else "https_proxy"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 
 from enrich import catalogue
 from enrich.catalogue import CatalogueError
 from enrich.offline import OfflineError, contents
 from ingest.doctor.findings import Finding, note, ok, warning, wrong
+from ingest.known import unknown_services
 from ingest.settings import Settings
 
 STALE = timedelta(days=90)
@@ -22,16 +22,15 @@ def findings(settings: Settings) -> Iterator[Finding]:
     for path in settings.enrich.mmdb:
         yield _file(path, datetime.now(UTC))
     try:
-        services = list(catalogue.load(settings.enrich.services).services)
+        services = catalogue.load(settings.enrich.services)
     except CatalogueError as error:
         for slip in str(error).splitlines():
             yield wrong("services", slip, "mend it, and check the file: ruamill services --check FILE")
         return
-    yield ok("services", f"{len(services)} services are known")
-    for domain, about in settings.domains.items():
-        for name in about.uses:
-            if name not in services:
-                yield _unknown(domain, name, services)
+    yield ok("services", f"{len(services.services)} services are known")
+    for line in unknown_services(settings, services):
+        text, _, advice = line.rpartition("; ")
+        yield wrong("uses", text, advice)
 
 
 def _file(path: Path, now: datetime) -> Finding:
@@ -48,9 +47,3 @@ def _file(path: Path, now: datetime) -> Finding:
     if now - found.built > STALE:
         return warning("mmdb", text, "fetch a newer one: networks move")
     return ok("mmdb", text)
-
-
-def _unknown(domain: str, name: str, services: list[str]) -> Finding:
-    near = get_close_matches(name, services, n=1)
-    advice = f'did you mean "{near[0]}"?' if near else "`ruamill services` lists all"
-    return wrong(f"domains.{domain}", f'uses "{name}", which is no known service', advice)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from ingest.settings.base import ONE_OR_SEVERAL, Seconds, Section
 
@@ -58,8 +58,8 @@ class EnrichSettings(Section):
     """Queries a minute to each registry; those of enrich.pace without it."""
     rdap_base_urls: dict[Registry, BaseUrl] = Field(default_factory=dict)
     """Where a registry is asked instead: a mirror, a test server."""
-    proxy: str | None = None
-    """HTTP proxy for the registries; that of the environment (https_proxy) without it."""
+    proxy: SecretStr | None = None
+    """HTTP proxy for the registries, secret for the password in it; that of the environment (https_proxy) without it."""
     name_servers: NameServers = ()
     """Whom reverse names and origins are asked of; those of the system without it."""
     timeout: Seconds = 10
@@ -70,6 +70,11 @@ class EnrichSettings(Section):
     """MMDB files with ASN and country by address (MaxMind's or IPinfo's layout), read offline."""
     services: Path | None = None
     """Your own services, in the form of the catalogue: added to it, or instead of an entry with the same key."""
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The proxy, with its password."""
+        return self.proxy.get_secret_value() if self.proxy else None
 
 
 class DomainSettings(Section):
