@@ -170,11 +170,20 @@ def readiness(
 
 
 def _next(policy: Published, *, parked: bool) -> str | None:
-    """Name the next policy: the same without t=y, else one stricter; a domain that sends nothing can go all the way."""
-    if policy.testing == "y":
+    """Name the next policy: the same without t=y, else one stricter; a domain that sends nothing can go all the way.
+
+    One that no receiver knows is none to them (RFC 7489 6.6.3).
+    """
+    if _is_tried(policy):
         return policy.p
-    found = NEXT.get(policy.p or "none")
-    return "reject" if parked and found else found
+    if policy.p == "reject":
+        return None
+    return "reject" if parked else NEXT.get(policy.p or "none", "quarantine")
+
+
+def _is_tried(policy: Published) -> bool:
+    """Tell whether t=y softens the policy; there is nothing softer than none."""
+    return policy.testing == "y" and policy.p in TOLERATED
 
 
 # --- figures
@@ -305,7 +314,7 @@ def _answer(  # noqa: PLR0913 (all that there is to say)
 
 
 def _step(policy: Published, next_policy: str) -> str:
-    return f"p={next_policy} without t=y" if policy.testing == "y" else f"p={next_policy}"
+    return f"p={next_policy} without t=y" if _is_tried(policy) else f"p={next_policy}"
 
 
 def _whose(named: Sequence[Named]) -> str:
@@ -315,7 +324,7 @@ def _whose(named: Sequence[Named]) -> str:
 def _record(policy: Published, next_policy: str | None, *, parked: bool) -> str | None:
     if next_policy is None:
         return None
-    if policy.testing == "y":
+    if _is_tried(policy):
         return f"p={next_policy}, and remove t=y."
     if parked:
         return "p=reject, and v=spf1 -all as the SPF record."

@@ -135,6 +135,12 @@ def test_a_policy_that_is_only_tried_comes_into_force_first() -> None:
     assert found.record == "p=quarantine, and remove t=y."
 
 
+@pytest.mark.parametrize("policy", [{"p": "none", "testing": "y"}, {"p": "unknown"}, {"p": None}])
+def test_what_asks_for_nothing_goes_to_quarantine(policy: dict[str, Any]) -> None:
+    found = told(MICROSOFT, **policy)
+    assert (found.next_policy, found.answer) == ("quarantine", "Ready for p=quarantine.")
+
+
 def test_a_domain_that_sends_nothing_can_go_all_the_way() -> None:
     found = told(evidence("51.68.141.12", SOFTFAIL, messages=3), days=1)
     assert (found.ready, found.next_policy) == (True, "reject")
