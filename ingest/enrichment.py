@@ -34,6 +34,9 @@ LOCK = "enrichment"
 SHARE = 0.8
 """Of the time from one run of the daemon to the next: what is left is for answers under way, and for judging."""
 
+REST = 20
+"""Times as long as judging took is not judged again: it keeps the processor from reading reports."""
+
 log = structlog.get_logger()
 
 
@@ -118,6 +121,8 @@ class EnrichmentJob:
         self._database = database
         self._enrichment = Enrichment(settings.enrich, database)
         self._judging: Judging | None = None
+        self._judge_anew = False
+        self._judge_at = 0.0
         self._stop = stop
 
     def run(self) -> None:
@@ -134,7 +139,13 @@ class EnrichmentJob:
             self._judge(looked)
 
     def _judge(self, looked: Looked) -> None:
+        """Judge what is new, and rest: with 100,000 addresses in a month it takes half a minute each time."""
         started = time.monotonic()
+        self._judge_anew |= looked.is_news
+        if started < self._judge_at:
+            return
         self._judging = self._judging or Judging(self._settings, self._database)
-        if domains := self._judging.run(self._stop, anew=looked.is_news):
+        if domains := self._judging.run(self._stop, anew=self._judge_anew):
             log.info("judged", domains=domains, seconds=round(time.monotonic() - started, 3))
+        self._judge_anew = False
+        self._judge_at = time.monotonic() + REST * (time.monotonic() - started)

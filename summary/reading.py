@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from parsers.alignment import organizational_domain
 from store.evidence import Evidence, Signature, SpfCheck
@@ -113,9 +113,14 @@ class Reading:
         return tuple((it.domain or "", it.selector or "") for it in self.own)
 
     def _is_ours(self, name: str | None) -> bool:
-        return name is not None and organizational_domain(name) == organizational_domain(self.domain)
+        return name is not None and _are_related(name, self.domain)
 
     def _others(self, results: Iterable[Signature | SpfCheck]) -> Iterable[str]:
         return (
             it.domain for it in results if it.result == "pass" and it.domain and not self._is_ours(it.domain)
         )
+
+
+@lru_cache(maxsize=1 << 14)
+def _are_related(name: str, domain: str) -> bool:
+    return organizational_domain(name) == organizational_domain(domain)

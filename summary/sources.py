@@ -1,9 +1,10 @@
 """What was reported of a domain's mail in; who sends as it, what each of them is to it, and what to do, out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Final
 
 from store import evidence as store
@@ -14,7 +15,7 @@ from summary.folding import fold
 from summary.groups import Group, Piece
 from summary.hosts import Host, Known, hosts
 from summary.reading import Reading
-from summary.ties import learn
+from summary.ties import Ties, learn
 from summary.verdicts import Case, Cause, Verdict, classify
 from summary.wording import next_step, reason
 
@@ -76,17 +77,23 @@ class SourceLine:
     last_day: date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judgement:
     """What was judged of a domain's sources in a period."""
 
+    domain: str
+    pieces: Sequence[Piece] = field(repr=False)
     lines: tuple[SourceLine, ...]
     """What needs a person first, then most messages first."""
-    addresses: tuple[SourceVerdict, ...]
     services: Mapping[str, tuple[str, str] | None]
     """Address -> the service whose machine it is, and what shows it."""
     waiting: frozenset[str]
     """Addresses that were not looked up yet."""
+
+    @cached_property
+    def addresses(self) -> tuple[SourceVerdict, ...]:
+        """The same address by address, for the database."""
+        return tuple(_addresses(self.domain, self.pieces))
 
 
 def judge(
@@ -102,14 +109,33 @@ def judge(
     What the domain uses is learnt from the evidence itself, or from that of a longer period.
     """
     context = evidence if learnt_from is None else learnt_from
+    return _judge(domain, evidence, _learn(domain, context, machines, known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What is known once a longer period was looked at."""
+
+    hosts: Mapping[str | None, Host]
+    ties: Ties
+
+
+def _learn(
+    domain: str, context: Sequence[Evidence], machines: Mapping[str, Machine], known: Known
+) -> _Learnt:
     found = hosts(domain, context, machines, known)
-    learning = _read(domain, context, found)
-    ties = learn(domain, learning, known)
-    read = learning if context is evidence else _read(domain, evidence, found)
-    pieces = fold([Piece(reading, host, classify(Case(reading, host, ties))) for reading, host in read])
+    return _Learnt(found, learn(domain, _read(domain, context, found), known))
+
+
+def _judge(domain: str, evidence: Sequence[Evidence], learnt: _Learnt) -> Judgement:
+    read = _read(domain, evidence, learnt.hosts)
+    pieces = fold(
+        [Piece(reading, host, classify(Case(reading, host, learnt.ties))) for reading, host in read]
+    )
     return Judgement(
+        domain,
+        pieces,
         tuple(sorted(_lines(domain, pieces), key=_urgency)),
-        tuple(_addresses(domain, pieces)),
         {it.host.address: _service(it.host) for it in pieces if it.host.address},
         frozenset(it.host.address for it in pieces if it.host.address and _waits(it.host)),
     )
@@ -133,17 +159,16 @@ def look_at(
             context if first == learning else store.evidence(connection, domain, first, last_day)
             for first in first_days
         ]
-    return [judge(domain, period, machines, known, learnt_from=context) for period in periods]
+    learnt = _learn(domain, context, machines, known)
+    return [_judge(domain, period, learnt) for period in periods]
 
 
 def _read(
-    domain: str, evidence: Sequence[Evidence], found: Mapping[str | None, Host]
-) -> list[tuple[Reading, Host]]:
-    return [
-        (Reading(domain, piece, automatic=_is_automatic(piece, host)), host)
-        for piece in evidence
-        if (host := found[piece.source_ip])
-    ]
+    domain: str, evidence: Iterable[Evidence], found: Mapping[str | None, Host]
+) -> Iterator[tuple[Reading, Host]]:
+    for piece in evidence:
+        host = found[piece.source_ip]
+        yield Reading(domain, piece, automatic=_is_automatic(piece, host)), host
 
 
 def _is_automatic(evidence: Evidence, host: Host) -> bool:

@@ -34,7 +34,8 @@ def run(settings: Settings, domain: str, *, json: bool, today: date | None = Non
     domain = domain.lower().rstrip(".")
     services = catalogue.load(settings.enrich.services)
     database = open_database(settings)
-    found = look(database, domain, today or datetime.now(UTC).date(), known(settings, domain, services))
+    with show.progress(f"Judging {domain}"):
+        found = look(database, domain, today or datetime.now(UTC).date(), known(settings, domain, services))
     if found is None:
         with database.reading() as connection:
             typer.echo(nothing(domain, policy_domains(connection)), err=True)

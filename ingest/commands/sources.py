@@ -79,10 +79,12 @@ def run(  # noqa: PLR0913 (one for each option)
     with database.reading() as connection:
         reported = policy_domains(connection)
     asked = reported if domain is None else [name for name in reported if name == domain.lower().rstrip(".")]
-    every = sorted(
-        (_sources(database, name, days or DAYS, today, known(settings, name, services)) for name in asked),
-        key=_urgency,
-    )
+    every = []
+    with show.progress("Judging domains", len(asked)) as bar:
+        for name in asked:
+            every.append(_sources(database, name, days or DAYS, today, known(settings, name, services)))
+            bar.advance(1)
+    every.sort(key=_urgency)
     if not asked:
         typer.echo(nothing(domain, reported), err=True)
     shown = [(it, it.lines(failing=failing)) for it in every]

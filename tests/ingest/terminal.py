@@ -3,10 +3,12 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
 from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 LINES = 50
@@ -38,3 +40,9 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 1 << 16)
     except OSError:  # Linux says EIO where the other end is closed
         return b""
+
+
+def printed(shown: str) -> list[str]:
+    """Give the lines of what was shown, without colours and without what a progress bar left, which is wiped out."""
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()]
+    return list(dropwhile(lambda line: not line or "━" in line, lines))

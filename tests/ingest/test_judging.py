@@ -8,6 +8,8 @@ import pytest
 
 from enrich.catalogue import CatalogueError
 from enrich.values import Name
+from ingest import enrichment
+from ingest.enrichment import EnrichmentJob
 from ingest.judging import Judging
 from ingest.settings import Settings
 from store import lookups
@@ -128,3 +130,19 @@ def test_a_catalogue_that_is_wrong_is_refused() -> None:
     settings = Settings.model_validate({"enrich": {"services": "nowhere.toml"}})
     with pytest.raises(CatalogueError, match=r"nowhere\.toml"):
         Judging(settings, Database("sqlite:///unused.db"))
+
+
+def test_the_daemon_rests_between_two_times(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = EnrichmentJob(Settings(enrich="off"), database, Event())
+    monkeypatch.setattr(enrichment, "REST", 1e6)
+    job.run()
+    assert len(judged(database)) == 3
+    take(database, feedback("3", sent("198.51.100.3", "pass")))
+    job.run()
+    assert len(judged(database)) == 3
+    monkeypatch.setattr(enrichment, "REST", 0)
+    rested = EnrichmentJob(Settings(enrich="off"), database, Event())
+    rested.run()
+    take(database, feedback("4", sent("198.51.100.4", "pass")))
+    rested.run()
+    assert len(judged(database)) == 5

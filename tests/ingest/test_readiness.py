@@ -8,7 +8,7 @@ import pytest
 
 from tests.ingest import sample
 from tests.ingest.program import RUAMILL
-from tests.ingest.terminal import on_terminal
+from tests.ingest.terminal import on_terminal, printed
 from tests.ingest.test_sources import ruamill
 
 
@@ -20,7 +20,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seen(domain: str, cwd: Path, columns: int) -> list[str]:
     shown = on_terminal([RUAMILL, "readiness", domain], cwd, columns=columns, environment=sample.OFFLINE)
-    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()]
+    return printed(shown)
 
 
 def test_the_answer_comes_first(demo: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ingest import sample
 from tests.ingest.program import PATIENCE, RUAMILL
-from tests.ingest.terminal import on_terminal
+from tests.ingest.terminal import on_terminal, printed
 from tests.store.kit import DAY, FIRST_OF_NOVEMBER, RECORD, feedback, record
 
 COLUMNS = [
@@ -48,7 +48,7 @@ def lines(*words: str, cwd: Path) -> list[list[str]]:
 
 def seen(*words: str, cwd: Path, columns: int) -> list[str]:
     shown = on_terminal([RUAMILL, "sources", *words], cwd, columns=columns, environment=sample.OFFLINE)
-    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()]
+    return printed(shown)
 
 
 @pytest.fixture(scope="module")
