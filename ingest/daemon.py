@@ -3,13 +3,10 @@
 Polls are no jobs of the schedule: a connection that waits for new mail stays, and a clock that jumps must not matter.
 """
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from threading import Event, Thread, Timer
-from types import FrameType
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -26,20 +23,17 @@ from ingest.settings import Settings
 from store.database import Database, DatabaseUnavailableError
 from store.migrate import upgrade
 
-STOP_SECONDS = 9.0
-"""How long the batch in hand may take once we are told to stop, and a server may hang. What is cut off then is not
-committed, or committed and not moved: the next start finds it either way."""
-
 LOOK_SECONDS = 1.0
 """Between two looks at the threads."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the database is away at the start, doubling."""
 
+FIRST_LOOK_UP = 30.0
+"""Seconds after the start: by then the first poll has found something to look up."""
+
 JOBS = 2
 """That may be at work at the same time: look-ups, which take their time, and retention."""
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -95,8 +89,10 @@ def _schedule(settings: Settings, database: Database, end: Event) -> BackgroundS
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
     enrichment = EnrichmentJob(settings, database, end)
-    often = IntervalTrigger(seconds=settings.schedule.enrich_seconds, timezone="UTC")
-    schedule.add_job(enrichment.run, often, id="enrichment", next_run_time=datetime.now(UTC))
+    seconds = settings.schedule.enrich_seconds
+    first = datetime.now(UTC) + timedelta(seconds=min(seconds, FIRST_LOOK_UP))
+    often = IntervalTrigger(seconds=seconds, timezone="UTC")
+    schedule.add_job(enrichment.run, often, id="enrichment", next_run_time=first)
     if settings.retention.keep is not None:
         hour, minute = settings.retention.at.split(":")
         nightly = CronTrigger(hour=hour, minute=minute, timezone="UTC")
@@ -139,33 +135,3 @@ def _living(watch: Watch, names: Sequence[str]) -> Iterator[None]:
     finally:
         end.set()
         thread.join()
-
-
-def stop_on_signals(stop: Event) -> None:
-    """Let SIGTERM and SIGINT ask for the end, which comes within STOP_SECONDS; a second one ends the process at once."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        del frame
-        signal.signal(number, signal.SIG_DFL)
-        # in a thread: the signal may have come in the middle of stop.wait(), which holds the lock that set() takes
-        Thread(target=stop.set).start()
-        patience = Timer(STOP_SECONDS, _cut_off)
-        patience.daemon = True
-        patience.start()
-
-    for number in SIGNALS:
-        signal.signal(number, ask)
-    signal.pthread_sigmask(
-        signal.SIG_UNBLOCK, SIGNALS
-    )  # a process worn out leaves them blocked to its successor
-
-
-def hold_signals() -> None:
-    """Let signals wait for whoever calls `stop_on_signals` next, in this process or in the program it becomes."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
-def _cut_off() -> None:
-    """End whatever hangs: no server may keep the daemon."""
-    log.warning("stopped_in_mid_poll", after_seconds=STOP_SECONDS)
-    os._exit(0)

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from ingest import configuration
-from ingest.daemon import STOP_SECONDS
 from ingest.settings import MonitorSettings
+from ingest.signals import STOP_SECONDS
 from tests.ingest.program import RUAMILL
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,12 +9,12 @@ from enrich.catalogue import CatalogueError
 from enrich.offline import OfflineError
 from ingest import logs, show
 from ingest.configuration import ConfigurationError
-from ingest.daemon import stop_on_signals
 from ingest.database import open_database
 from ingest.enrichment import Enrichment
 from ingest.judging import Judging
 from ingest.lookups.looked import Looked
 from ingest.settings import Settings
+from ingest.signals import Listening
 from ingest.status import DONE, TEMPORARY
 
 FAILED = "without an answer for now"
@@ -25,7 +25,7 @@ def run(settings: Settings, *, budget: int | None, json: bool) -> int:
     logs.set_up(settings.log, quiet=True)
     database = open_database(settings)
     stop, looked = Event(), Looked()
-    stop_on_signals(stop)
+    Listening(stop)
     try:
         judging = Judging(settings, database)
         with show.progress("Looking up") as bar:
