@@ -233,7 +233,7 @@ def test_the_daemon_looks_up_and_judges_what_comes_in(
 def test_a_registry_that_hangs_keeps_neither_mail_nor_the_end(
     program: Program, database: Database, servers: FaultyServers
 ) -> None:
-    often(program, 3600)
+    often(program, 5)
     for who in ASKED:
         servers.play(who, hangs)
     report_on(database, *senders(*SOME))
