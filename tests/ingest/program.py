@@ -28,7 +28,9 @@ class Program:
         self._config.write_text(
             "\n".join(
                 [
-                    _toml({"database": database}),
+                    _toml(
+                        {"database": database, "enrich": "off"}
+                    ),  # servers of our own turn it on, by the environment
                     *tables,
                     f"[schedule]\npoll_seconds = {poll_seconds}\n",
                     "[monitor]\nport = 0\n",
