@@ -1,10 +1,11 @@
 """Many rows in, as fast as the engine takes them: COPY and unnest on PostgreSQL, executemany on SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import psycopg
 from sqlalchemy import Connection, Date, Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
@@ -47,6 +48,16 @@ def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges
     arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in table.columns)
     insert = f"INSERT INTO {_target(table)} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608 (names are the schema's)
     connection.exec_driver_sql(insert, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, each with all of its columns, in the place of those that are there with the same key."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    new, keys = dialect.insert(table), [column.name for column in table.primary_key]
+    values = {it.name: it for it in new.excluded if it.name not in keys}
+    connection.execute(new.on_conflict_do_update(index_elements=keys, set_=values), rows)
 
 
 def _merge(connection: Connection, table: Table, name: str, how: Merge) -> str:

@@ -24,9 +24,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from enrich.values import Name
+from store.bulk import replace_rows
 from store.policies import last_day
 from store.schema import registry, source, source_day_rollup, source_seen
 
@@ -202,10 +202,4 @@ def registry_states(connection: Connection) -> dict[str, RegistryState]:
 
 def write_registry_states(connection: Connection, states: Mapping[str, RegistryState]) -> None:
     """Keep states, in the place of those that there are."""
-    if not states:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(registry)
-    values = {it.name: it for it in new.excluded if it.name != "name"}
-    rows = [{"name": name, **asdict(state)} for name, state in states.items()]
-    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values), rows)
+    replace_rows(connection, registry, [{"name": name, **asdict(state)} for name, state in states.items()])

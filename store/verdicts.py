@@ -1,13 +1,16 @@
 """What was judged of sending addresses: values in, rows out."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from itertools import groupby, islice
+from itertools import islice
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from store.bulk import replace_rows
 from store.database import Database
 from store.schema import source, source_verdict
 
@@ -38,7 +41,6 @@ class SourceVerdict:
 
 _NAMES = [field.name for field in fields(SourceVerdict)]
 _values = attrgetter(*_NAMES)
-_address = attrgetter("source_ip")
 
 
 def write_verdicts(
@@ -50,20 +52,38 @@ def write_verdicts(
     DatabaseUnavailableError.
     """
     same = {"policy_domain": policy_domain, "judged_at": now}
-    columns = source_verdict.c
-    mine = columns.policy_domain == policy_domain
-    with database.reading() as connection:
-        judged: dict[str, tuple[SourceVerdict, ...]] = dict.fromkeys(
-            connection.scalars(select(columns.source_ip).where(mine).distinct()), ()
-        )
-    by_address = groupby(sorted(verdicts, key=_address), key=_address)
-    rows = iter((judged | {address: tuple(its) for address, its in by_address}).items())
-    while piece := dict(islice(rows, AT_ONCE)):
-        new = [dict(zip(_NAMES, _values(it), strict=True)) | same for its in piece.values() for it in its]
+    rows = [dict(zip(_NAMES, _values(it), strict=True)) | same for it in verdicts]
+    by_address: dict[str, list[dict[str, Any]]] = {row["source_ip"]: [] for row in rows}
+    for row in rows:
+        by_address[row["source_ip"]].append(row)
+    gone = _gone(database, policy_domain, {(row["source_ip"], row["verdict"]) for row in rows})
+    addresses = iter({**by_address, **gone})
+    while some := list(islice(addresses, AT_ONCE)):
         with database.writing() as connection:
-            connection.execute(delete(source_verdict).where(mine, columns.source_ip.in_(piece)))
-            if new:
-                connection.execute(insert(source_verdict), new)
+            replace_rows(connection, source_verdict, [row for it in some for row in by_address.get(it, ())])
+            _delete(connection, policy_domain, [(it, verdict) for it in some for verdict in gone.get(it, ())])
+
+
+def _gone(
+    database: Database, policy_domain: str, judged: Collection[tuple[str, str]]
+) -> dict[str, list[str]]:
+    """Find the verdicts that are no longer, by their address."""
+    columns, gone = source_verdict.c, defaultdict[str, list[str]](list)
+    mine = select(columns.source_ip, columns.verdict).where(columns.policy_domain == policy_domain)
+    with database.reading() as connection:
+        for address, verdict in connection.execute(mine):
+            if (address, verdict) not in judged:
+                gone[address].append(verdict)
+    return dict(gone)
+
+
+def _delete(connection: Connection, policy_domain: str, keys: Sequence[tuple[str, str]]) -> None:
+    """Delete one by one, by the whole key: PostgreSQL has no idea yet of a table that was just filled."""
+    columns = source_verdict.c
+    this = (columns.source_ip == bindparam("address"), columns.verdict == bindparam("old"))
+    if keys:
+        rows = [{"address": address, "old": verdict} for address, verdict in keys]
+        connection.execute(delete(source_verdict).where(columns.policy_domain == policy_domain, *this), rows)
 
 
 def write_services(database: Database, services: Mapping[str, tuple[str, str] | None]) -> None:
