@@ -109,6 +109,10 @@ def test_the_configuration_to_begin_with_is_there(ruamill: Path, tmp_path: Path)
     assert (tmp_path / "ruamill.toml").read_bytes() == (ROOT / "ingest" / "ruamill.toml").read_bytes()
 
 
+def test_the_catalogue_is_there(ruamill: Path, tmp_path: Path) -> None:
+    assert "microsoft365" in run(ruamill, "services", cwd=tmp_path)
+
+
 def test_a_report_becomes_rows(ruamill: Path, tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     settings = {"RUAMILL_DATABASE": "sqlite:///reports.db"}
