@@ -67,7 +67,8 @@ def told(*words: str | Path, cwd: Path) -> Any:
 def seen(*words: str | Path, cwd: Path, columns: int) -> str:
     """Run a command on a terminal; what a person sees, colours and movements of the cursor taken out."""
     shown = on_terminal([RUAMILL, *words], cwd, columns=columns, environment=environment())
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    erased = re.sub(r"\r(\x1b\[(1A|2K))+", "", shown)  # how a progress bar takes itself away
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", erased)
 
 
 def controls(text: str) -> set[str]:
