@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -53,6 +53,8 @@ class Options:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Form = Literal["table", "csv", "json", "parquet"]
+FileForm = Literal["csv", "parquet"]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with status 3 if anything was corrupt or refused.")
 ]
@@ -263,6 +265,127 @@ def services(
 
 
 @app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str | None, typer.Argument(metavar="SQL", hidden=True)] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="A question that has a name, or a view; --list shows them.", metavar="NAME"),
+    ] = None,
+    domain: Annotated[str | None, typer.Option(help="The question's :domain.", metavar="DOMAIN")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="The question's :since; else 30 days before :until.", metavar="YYYY-MM-DD"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="The question's :until; else the last reported day.", metavar="YYYY-MM-DD"),
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="table, csv, json or parquet; else a table, in a pipe CSV."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to FILE.", metavar="FILE")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="At most N rows; else 1,000 as a table, 1,000,000 otherwise.", min=1, metavar="N"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Give up after this many seconds.", min=0.1, metavar="SECONDS")
+    ] = 60.0,
+    names: Annotated[bool, typer.Option("--list", help="List the questions and the views.")] = False,
+) -> None:
+    """Ask the database a question in SQL, without a client; nothing can be changed by it.
+
+    SQL is one SELECT (- reads it from standard input); the views and their columns are in docs/schema.md, questions
+    with their answers in docs/sql.md. CSV is safe to open in a spreadsheet.
+    """
+    from ingest.commands.query import run
+
+    raise typer.Exit(
+        run(
+            context.obj.settings(),
+            sql,
+            name=name,
+            domain=domain,
+            since=since,
+            until=until,
+            form=form,
+            output=output,
+            limit=limit,
+            timeout=timeout,
+            names=names,
+        )
+    )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    views: Annotated[list[str], typer.Argument(metavar="VIEW", hidden=True)],
+    folder: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Write below FOLDER; made if it is missing.", metavar="FOLDER"),
+    ],
+    form: Annotated[FileForm, typer.Option("--format", help="csv or parquet.")] = "csv",
+    since: Annotated[
+        str | None, typer.Option(help="First day; else the first there is.", metavar="YYYY-MM-DD")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day; else the last there is.", metavar="YYYY-MM-DD")
+    ] = None,
+) -> None:
+    """Write views into files, one for each day: FOLDER/VIEW/VIEW-YYYY-MM-DD.csv or .parquet.
+
+    A VIEW without days goes into one file, named after today. A file is there whole or not at all; one of an
+    earlier export is replaced, since late reports change days that are past.
+    """
+    from ingest.commands.export import run
+
+    raise typer.Exit(run(context.obj.settings(), views, folder, form=form, since=since, until=until))
+
+
+@app.command()
+def conflicts(
+    context: typer.Context,
+    report: Annotated[int | None, typer.Argument(metavar="REPORT", hidden=True)] = None,
+    decision: Annotated[str | None, typer.Argument(metavar="DECISION", hidden=True)] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are decided.")] = False,
+    json: Json = False,
+) -> None:
+    """List reports that came a second time with other content, and decide what becomes of them.
+
+    Such a report is kept and not counted. REPORT alone shows how it differs from the one that is counted. DECISION is
+    leave (the counted one stays), replace (it is counted in the other's place) or add (both are counted: two
+    different reports under one name). A decision can be taken again.
+    """
+    from ingest.commands.conflicts import run
+
+    raise typer.Exit(run(context.obj.settings(), report, decision, every=every, json=json))
+
+
+@app.command()
+def reparse(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew in place of going on with an interrupted run.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Read the kept XML of every report again, and rebuild the rows that change by it.
+
+    After an upgrade that reads more, or a change of `domains`. Stopped at any point, the next `ruamill reparse` goes
+    on there. The daemon may go on meanwhile; what changed is printed by table and column.
+    """
+    from ingest.commands.reparse import run
+
+    raise typer.Exit(run(context.obj.settings(), dry_run=dry_run, restart=restart, json=json))
+
+
+@app.command()
 def status(context: typer.Context, json: Json = False) -> None:
     """Show how ruamill is doing: mailboxes, database, what came in, what waits, when each domain last had a report.
 
@@ -317,6 +440,27 @@ def prune(
     from ingest.commands.prune import run
 
     raise typer.Exit(run(context.obj.settings(), keep, dry_run=dry_run, json=json))
+
+
+@db.command("grant-analyst")
+def grant_analyst(
+    context: typer.Context,
+    role: Annotated[str, typer.Argument(metavar="ROLE", hidden=True)],
+    timeout: Annotated[
+        int,
+        typer.Option(
+            help="Seconds after which the server ends a query of the role.", min=1, metavar="SECONDS"
+        ),
+    ] = 60,
+) -> None:
+    r"""Let a PostgreSQL ROLE read the views, and nothing else: no tables, no raw mail, no change.
+
+    The role is made if it is missing, with no password: set one with psql's \password. Run again, it is brought up to
+    date; after an upgrade of the schema that happens by itself.
+    """
+    from ingest.commands.grant_analyst import run
+
+    raise typer.Exit(run(context.obj.settings(), role, timeout=timeout))
 
 
 @db.command()

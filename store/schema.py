@@ -159,6 +159,11 @@ report = _table(
     _optional(
         "sender_fits", Boolean, "the mail's author domain is the reporter's; empty where either is unknown"
     ),
+    _optional(
+        "decision",
+        Text,
+        "what a person decided of a conflict: left, replaced, replacing, added; empty: nothing yet",
+    ),
     UniqueConstraint("xml_sha256"),
     Index(
         "uq_report_identity_counted",
@@ -528,5 +533,23 @@ summary_delivery = _table(
     _optional("sent_at", UtcDateTime, "when the mail server took it"),
     _optional("error", Text, "why it did not, the last time"),
     UniqueConstraint("recipient", "period_begins_at"),
+    rowid=True,
+)
+
+reparse_run = _table(
+    "reparse_run",
+    "A run that reads every kept XML again, how far it came and what it changed",
+    Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
+    _required("version", Text, "the ruamill that reads"),
+    _required("started_at", UtcDateTime, "when it began"),
+    _optional(
+        "finished_at", UtcDateTime, "when it was done; empty: it goes on with the next `ruamill reparse`"
+    ),
+    _required("last_key", BigInteger, "every report up to this report.id was read"),
+    _required("end_key", BigInteger, "the newest report.id when it began"),
+    _required("reports", BigInteger, "read so far"),
+    _required("changed", BigInteger, "of them, those whose rows were rebuilt"),
+    _required("unreadable", BigInteger, "of them, those that could not be read; their rows stay"),
+    _required("changes", Text, "what changed, as JSON: table.column -> number of rows"),
     rowid=True,
 )
