@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect
 
 from enrich.values import Name
 from store import lookups, networks, verdicts
@@ -16,8 +15,6 @@ from tests.store.kit import DAY, FIRST_OF_NOVEMBER, NOW, feedback, incoming, rec
 from tests.store.test_networks import registered
 from tests.store.test_rollups import reports
 from tests.store.test_verdicts import JUDGED
-
-VIEWS = ("sources", "source_days", "failing_sources", "new_sources")
 
 
 def failing(address: str, messages: int) -> str:
@@ -190,11 +187,36 @@ def test_a_report_from_the_future_does_not_make_everything_old(database: Databas
     assert set(view(database, "new_sources", "source_ip", "1")) == {("192.0.2.1",), ("192.0.2.2",)}
 
 
-@pytest.mark.parametrize("name", VIEWS)
-def test_every_column_says_what_it_is(database: Database, name: str) -> None:
-    with database.reading() as connection:
-        if connection.dialect.name != "postgresql":
-            pytest.skip("SQLite keeps no comments")
-        found = inspect(connection)
-        assert found.get_table_comment(name)["text"]
-        assert [it["name"] for it in found.get_columns(name) if not it["comment"]] == []
+def test_a_report_without_a_domain_is_judged_like_any_other(database: Database) -> None:
+    told(database, failing("192.0.2.1", 3), domain="")
+    told(database, failing("192.0.2.2", 4))
+    assert view(database, "failing_sources", "policy_domain, who, failing") == [
+        ("", "192.0.2.1", 3),
+        ("example.org", "192.0.2.2", 4),
+    ]
+    assert view(database, "new_sources", "policy_domain, source_ip") == [
+        ("", "192.0.2.1"),
+        ("example.org", "192.0.2.2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["sources", "failing_sources", "new_sources", "addresses"])
+def test_nothing_is_seen_where_nothing_was_sent(database: Database, name: str) -> None:
+    assert view(database, name, "*", "1") == []
+
+
+def test_addresses_tells_whose_machine_each_one_is(database: Database) -> None:
+    told(database, record("192.0.2.1", 5), record("192.0.2.2", 1))
+    told(database, record("192.0.2.1", 3), days_ago=9, domain="example.net")
+    look_up(database, "192.0.2.1", name=Name("mx.example.org", confirmed=True))
+    verdicts.write_services(database, {"192.0.2.1": ("google_workspace", "owner: Google LLC")})
+    columns = (
+        "source_ip, first_day, last_day, name, name_confirmed, service, owner, network_name, country, asn"
+    )
+    assert view(database, "addresses", f"{columns}, registry, lookup_state", "source_ip") == [
+        (
+            *("192.0.2.1", "2026-10-23", "2026-11-01", "mx.example.org", True, "google_workspace"),
+            *("Example Ltd", "EXAMPLE", "GB", 64_500, "ripencc", "found"),
+        ),
+        ("192.0.2.2", "2026-11-01", "2026-11-01", *[None] * 8, "waiting"),
+    ]

@@ -94,3 +94,69 @@ def test_records_are_shown_with_their_alignment_recomputed(database: Database) -
     assert rows(
         database, "SELECT dkim, spf, dkim_recomputed, spf_recomputed, recomputed FROM records_flat"
     ) == [("pass", "fail", "pass", "fail", "agrees")]
+
+
+def test_domain_days_tells_how_each_day_went(database: Database) -> None:
+    quarantined = record("192.0.2.2", 3).replace("<disposition>none", "<disposition>quarantine")
+    rejected = record("192.0.2.3", 2).replace(">pass<", ">fail<").replace(">none<", ">reject<")
+    dkim_alone = record("192.0.2.4", 1).replace("<spf>pass", "<spf>fail")
+    take(database, feedback("1", record("192.0.2.1", 5), quarantined), feedback("2", rejected, dkim_alone))
+    take(database, feedback("3", record("192.0.2.1", 7), begin=FIRST_OF_NOVEMBER - DAY))
+    found = rows(
+        database,
+        "SELECT CAST(day AS text), policy_domain, records, messages, passing, failing, dkim_passing, spf_passing, "
+        "quarantined, rejected FROM domain_days ORDER BY day",
+    )
+    assert found == [
+        ("2026-10-31", "example.org", 1, 7, 7, 0, 7, 7, 0, 0),
+        ("2026-11-01", "example.org", 4, 11, 9, 2, 9, 8, 3, 2),
+    ]
+
+
+def test_reports_tells_of_uncounted_ones_too_and_of_no_foreign_one(database: Database) -> None:
+    take(
+        database, sent(feedback("1", record("192.0.2.1", 5)), hours=7), feedback("1", record("192.0.2.9", 1))
+    )
+    write(database, [judged(feedback("2"), "9", None, foreign=True, fits=True)], NOW)
+    found = rows(
+        database,
+        "SELECT report_id, policy_domain, p, records, messages, counted, hours_late, received_at IS NULL, deviations > 0, "
+        "decision FROM reports ORDER BY report_key",
+    )
+    late = 7 + 1 / 3_600  # the period ends a second before midnight
+    assert [(*row[:6], row[6] and round(row[6] - late, 3), *row[7:]) for row in found] == [
+        ("1", "example.org", "none", 1, 5, True, 0, False, True, None),
+        ("1", "example.org", "none", 1, 1, False, None, True, True, None),
+    ]
+
+
+def test_a_kind_of_deviation_counts_once(database: Database) -> None:
+    odd = (record(f"192.0.2.{host}", 1).replace(">none<", ">banana<") for host in (1, 2))
+    take(database, feedback("1", *odd))
+    [(kinds,)] = rows(database, "SELECT deviations FROM reports")
+    assert [(kinds,)] == rows(database, "SELECT count(DISTINCT code) FROM deviation")
+
+
+OF_RECORD = (
+    "report_key, ordinal, position, reporter, policy_domain, header_from, messages, dkim, spf, dmarc_pass"
+)
+RECORDED = ("Reporter", "example.org", "example.org", 12, "pass", "fail", True)
+
+
+def below_records(database: Database, name: str, columns: str) -> list[tuple[object, ...]]:
+    query = f"SELECT {OF_RECORD}, {columns} FROM {name} ORDER BY report_key, ordinal, position"  # noqa: S608 (our own names)
+    return [tuple(row) for row in rows(database, query)]
+
+
+def test_what_hangs_below_a_record_is_shown_with_the_record(database: Database) -> None:
+    take(database, feedback("1"), feedback("1", record("192.0.2.9", 1)))  # the second is not counted
+    assert below_records(database, "signatures", "domain, selector, result") == [
+        (1, 0, 0, *RECORDED, "example.org", "s1", "pass"),
+        (1, 0, 1, *RECORDED, "example.net", "s2", "fail"),
+    ]
+    assert below_records(database, "spf_checks", "domain, scope, result") == [
+        (1, 0, 0, *RECORDED, "bounce.example.net", "mfrom", "softfail"),
+    ]
+    assert below_records(database, "overrides", "type, comment") == [
+        (1, 0, 0, *RECORDED, "forwarded", "by a list"),
+    ]
