@@ -113,6 +113,13 @@ def test_the_catalogue_is_there(ruamill: Path, tmp_path: Path) -> None:
     assert "microsoft365" in run(ruamill, "services", cwd=tmp_path)
 
 
+def test_the_questions_are_there(ruamill: Path, tmp_path: Path) -> None:
+    listed = run(ruamill, "query", "--list", cwd=tmp_path)
+    names = {file.stem for file in (ROOT / "store/questions").glob("*.sql")}
+    assert names
+    assert not {name for name in names if name not in listed}
+
+
 def test_a_report_becomes_rows(ruamill: Path, tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     settings = {"RUAMILL_DATABASE": "sqlite:///reports.db"}
