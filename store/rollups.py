@@ -6,12 +6,18 @@ They are written in the transaction of the records they count, so they are exact
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, case, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from parsers.values import Record
 from store import schema
 from store.bulk import merge_rows
+
+_DOMAIN = func.coalesce(schema.report.c.policy_domain, "").label("policy_domain")
+_RESULT = [func.coalesce(schema.record.c[name], "").label(name) for name in ("disposition", "dkim", "spf")]
+_SOURCE = [schema.record.c.source_ip, func.coalesce(schema.record.c.header_from, "").label("header_from")]
 
 
 @dataclass(slots=True)
@@ -53,39 +59,85 @@ def _count(sums: list[int], record: Record) -> None:
     sums[1] += 1
 
 
+def enter(connection: Connection, report_key: int) -> None:
+    """Count a stored report that was not: the counterpart of `withdraw`.
+
+    Raises IntegrityError where another one is counted under its identity: withdraw that first.
+    """
+    _mark(connection, report_key, counted=True)
+    _merge_sums(connection, report_key, 1)
+    seen, day = schema.source_seen, schema.report.c.day
+    rows = select(_DOMAIN, schema.record.c.source_ip, day.label("first_day"), day.label("last_day"))
+    new = _insert(connection, seen, rows.distinct().where(*_of(seen, report_key)))
+    first, last = (seen.c.first_day, new.excluded.first_day), (seen.c.last_day, new.excluded.last_day)
+    days = {
+        "first_day": case((first[0] < first[1], first[0]), else_=first[1]),
+        "last_day": case((last[0] > last[1], last[0]), else_=last[1]),
+    }
+    connection.execute(new.on_conflict_do_update(index_elements=list(seen.primary_key), set_=days))
+
+
 def withdraw(connection: Connection, report_key: int) -> None:
-    """Count a stored report no longer: a better copy takes its place."""
-    report, record = schema.report, schema.record
-    this = report.c.id == report_key
-    connection.execute(update(report).where(this).values(counted=False))
-    result = [func.coalesce(record.c[name], "") for name in ("disposition", "dkim", "spf")]
-    day = [func.coalesce(report.c.policy_domain, ""), report.c.day]
-    source = [record.c.source_ip, func.coalesce(record.c.header_from, "")]
+    """Count a stored report no longer: a better copy takes its place, or a person decided so."""
+    _mark(connection, report_key, counted=False)
+    _merge_sums(connection, report_key, -1)
+    report = select(_DOMAIN, schema.report.c.day).where(schema.report.c.id == report_key)
+    domain, day = connection.execute(report).one()
+    for table in (schema.domain_day_rollup, schema.source_day_rollup):
+        here = (table.c.policy_domain == domain, table.c.day == day)
+        connection.execute(delete(table).where(*here, table.c.records == 0))
+    _see_again(connection, report_key, domain, day)
+
+
+def _mark(connection: Connection, report_key: int, *, counted: bool) -> None:
+    connection.execute(update(schema.report).where(schema.report.c.id == report_key).values(counted=counted))
+
+
+def _merge_sums(connection: Connection, report_key: int, sign: int) -> None:
+    """Add a report to the sums, or take it out of them, within the database: it may have 1,000,000 records."""
+    messages, records = sign * func.sum(schema.record.c.messages), sign * func.count()
     for table, key in (
-        (schema.domain_day_rollup, [*day, *result]),
-        (schema.source_day_rollup, [*day, *source, *result]),
+        (schema.domain_day_rollup, [_DOMAIN, schema.report.c.day, *_RESULT]),
+        (schema.source_day_rollup, [_DOMAIN, schema.report.c.day, *_SOURCE, *_RESULT]),
     ):
-        sums = select(*key, -func.sum(record.c.messages), -func.count()).group_by(*key)
-        found = connection.execute(sums.join_from(report, record).where(this, *_with_address(table)))
-        merge_rows(connection, table, [tuple(row) for row in found], {"messages": "sum", "records": "sum"})
-        connection.execute(delete(table).where(table.c.records == 0))
-    _see_again(connection, report_key)
+        sums = select(*key, messages.label("messages"), records.label("records")).group_by(*key)
+        new = _insert(connection, table, sums.where(*_of(table, report_key)))
+        added = {name: table.c[name] + new.excluded[name] for name in ("messages", "records")}
+        connection.execute(new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added))
 
 
-def _with_address(table: Table) -> list[ColumnElement[bool]]:
-    return [schema.record.c.source_ip.is_not(None)] if "source_ip" in table.c else []
+def _of(table: Table, report_key: int) -> list[ColumnElement[bool]]:
+    """Choose the records of a report that a table counts."""
+    report, record = schema.report.c, schema.record.c
+    chosen = [report.id == report_key, record.report_key == report.id]
+    return [*chosen, record.source_ip.is_not(None)] if "source_ip" in table.c else chosen
 
 
-def _see_again(connection: Connection, report_key: int) -> None:
-    """Find out anew when the addresses of a report that was withdrawn were seen first and last."""
-    seen, days = schema.source_seen, schema.source_day_rollup
-    domain = select(func.coalesce(schema.report.c.policy_domain, "")).where(schema.report.c.id == report_key)
-    addresses = select(schema.record.c.source_ip).where(schema.record.c.report_key == report_key)
-    connection.execute(
-        delete(seen).where(seen.c.policy_domain == domain.scalar_subquery(), seen.c.source_ip.in_(addresses))
+def _insert(connection: Connection, table: Table, rows: Select[Any]) -> postgresql.Insert | sqlite.Insert:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    new: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return new.from_select(rows.selected_columns.keys(), rows)
+
+
+def _see_again(connection: Connection, report_key: int, domain: str, day: date) -> None:
+    """Find out anew when the addresses of a report that was withdrawn were seen first and last.
+
+    Only of those that had their first or last day by this report. From the old day on, the next one is never far in
+    the order of the key: to ask for a domain's every day would take seconds in a database of years.
+    """
+    seen, days = schema.source_seen.c, schema.source_day_rollup.c
+    addresses = select(schema.record.c.source_ip).where(*_of(schema.source_seen, report_key))
+    still = select(days.day).where(days.policy_domain == seen.policy_domain, days.source_ip == seen.source_ip)
+    gone = [
+        seen.policy_domain == domain,
+        seen.source_ip.in_(addresses),
+        or_(seen.first_day == day, seen.last_day == day),
+        # no NOT EXISTS: without statistics PostgreSQL makes a join of it that reads the day once for each address
+        still.where(days.day == day).limit(1).scalar_subquery().is_(None),
+    ]
+    connection.execute(delete(schema.source_seen).where(*gone, seen.first_day == seen.last_day))
+    within = still.where(days.day.between(seen.first_day, seen.last_day))
+    first, last = (
+        within.with_only_columns(edge(days.day)).scalar_subquery() for edge in (func.min, func.max)
     )
-    still = select(days.c.policy_domain, days.c.source_ip, func.min(days.c.day), func.max(days.c.day))
-    still = still.where(days.c.policy_domain == domain.scalar_subquery(), days.c.source_ip.in_(addresses))
-    connection.execute(
-        insert(seen).from_select(list(seen.c), still.group_by(days.c.policy_domain, days.c.source_ip))
-    )
+    connection.execute(update(schema.source_seen).where(*gone).values(first_day=first, last_day=last))

@@ -51,6 +51,8 @@ def _as_json(seen: Overview, daemon: Daemon, problems: list[str], now: datetime)
             "bytes": seen.bytes,
             "reports": seen.reports,
             "records": seen.records,
+            "conflicts": seen.conflicts,
+            "reparse": seen.reparse and asdict(seen.reparse),
         },
         "mailboxes": [{**asdict(it), "state": state_of(daemon, it.name)} for it in seen.mailboxes],
         "day": seen.day and asdict(seen.day),
@@ -78,6 +80,13 @@ def _tell(settings: Settings, seen: Overview, daemon: Daemon, now: datetime) -> 
     _tell_mailboxes(seen, daemon, now)
     if seen.day and seen.week:
         _tell_intake(seen.day, seen.week, seen.reports, seen.records)
+    if seen.conflicts:
+        conflicts = show.counted(seen.conflicts, "conflict waits", "conflicts wait")
+        typer.echo(f"{conflicts} for a decision: `ruamill conflicts`")
+    if seen.reparse:
+        reports = show.counted(seen.reparse.reports, "report")
+        begun = f"`ruamill reparse`, begun {age(seen.reparse.started_at, now)} ago"
+        typer.echo(f"{begun}, has read {reports}: unless it is at work, start it again")
     _tell_domains(seen, now)
     _tell_lookups(seen, now)
 

@@ -125,6 +125,12 @@ class _Everything(Collector):
         yield _gauge("database_up", "1 while the database answers", [], [((), self._gauges.is_up)])
         yield _gauge("database_bytes", "Size of the database", [], [((), self._seen.bytes)])
         yield _gauge(
+            "conflicts",
+            "Reports that contradict a counted one and wait for a decision: `ruamill conflicts`",
+            [],
+            [((), self._seen.conflicts)],
+        )
+        yield _gauge(
             "last_report_timestamp_seconds",
             "When the last aggregate report about a domain was stored; 0 where none was",
             ["domain"],

@@ -13,7 +13,7 @@ import structlog
 
 from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
 from ingest.settings import Settings
-from store import health, migrate
+from store import conflicts, health, migrate
 from store.database import Database, DatabaseUnavailableError, DatabaseUrlError
 from store.lookups import RegistryState, registry_states
 
@@ -33,6 +33,8 @@ class Seen:
 
     revision: str | None = None
     bytes: int = 0
+    conflicts: int = 0
+    """Reports that wait for a person's decision."""
     mailboxes: dict[str, MailboxFigures] = field(default_factory=dict)
     newest: dict[str, datetime | None] = field(default_factory=dict)
     """Domain -> when its last report was stored; None: there is none."""
@@ -88,11 +90,13 @@ class Gauges:
             lookups = health.lookups(connection)
             registries = registry_states(connection)
             size = health.size(connection)
+            waiting = conflicts.waiting(connection)
         own = self._settings.domains
         self._upto, self._newest = found.upto, newest_by_domain(tuple(own), self._newest, found.moments)
         self.seen = Seen(
             revision=revision,
             bytes=size,
+            conflicts=waiting,
             mailboxes={it.name: it for it in of_mailboxes(self._settings.mailbox, states)},
             newest={name: self._newest.get(name) for name in own or self._newest},
             lookups=lookups,

@@ -8,10 +8,11 @@ from typing import Any
 from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
 from ingest.monitoring.watch import State, patience
 from ingest.settings import Settings
-from store import health, migrate
+from store import conflicts, health, migrate
 from store.database import Database, DatabaseUnavailableError
 from store.health import Intake
 from store.lookups import RegistryState, registry_states
+from store.reparse import Run, unfinished
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -36,6 +37,10 @@ class Overview:
     week: Intake | None = None
     reports: int = 0
     records: int = 0
+    conflicts: int = 0
+    """Reports that contradict a counted one, and wait for a decision."""
+    reparse: Run | None = None
+    """A run that reads every report again, under way or interrupted."""
     newest: Mapping[str, datetime | None] = field(default_factory=dict)
     lookups: Mapping[str, int] = field(default_factory=dict)
     oldest_lookup: date | None = None
@@ -73,6 +78,8 @@ def _look(settings: Settings, database: Database, now: datetime) -> Overview:
             week=health.intake(connection, now - WEEK),
             reports=reports,
             records=records,
+            conflicts=conflicts.waiting(connection),
+            reparse=unfinished(connection),
             newest={name: newest.get(name) for name in settings.domains or newest},
             lookups=health.lookups(connection),
             oldest_lookup=health.oldest_waiting(connection),
