@@ -3,9 +3,12 @@
 from enrich.catalogue import CatalogueError
 from ingest.configuration import ConfigurationError
 from ingest.mailboxes import MailboxUnavailableError
+from ingest.results import OutputError
 from ingest.tally import Tally
+from store.access import AccessError
+from store.asking import AskingError
 from store.database import DatabaseUnavailableError, DatabaseUrlError
-from store.migrate import SchemaTooNewError
+from store.migrate import SchemaTooNewError, SchemaTooOldError
 from store.outcomes import Outcome
 
 DONE = 0
@@ -14,6 +17,16 @@ WRONG_USE = 2
 REJECTED = 3
 TEMPORARY = 75
 """EX_TEMPFAIL of sysexits.h."""
+WRONG = (
+    AccessError,
+    AskingError,
+    CatalogueError,
+    ConfigurationError,
+    DatabaseUrlError,
+    SchemaTooNewError,
+    SchemaTooOldError,
+)
+"""Errors that another command line, another setting or another program mends."""
 
 
 def of_tally(tally: Tally, *, strict: bool) -> int:
@@ -25,10 +38,10 @@ def of_tally(tally: Tally, *, strict: bool) -> int:
 
 def of_error(error: Exception) -> int | None:
     """Give the exit status of an error whose text is all that a person needs; None for a defect."""
-    if isinstance(error, (ConfigurationError, CatalogueError, DatabaseUrlError, SchemaTooNewError)):
+    if isinstance(error, WRONG):
         return WRONG_USE
     if isinstance(error, DatabaseUnavailableError):
         return TEMPORARY
     if isinstance(error, MailboxUnavailableError):
         return TEMPORARY if error.temporary else OUTAGE
-    return None
+    return OUTAGE if isinstance(error, OutputError) else None
