@@ -18,6 +18,7 @@ from ingest.visit import opened, poll_folders, tokens_of
 from parsers.feedback import is_exhausted
 from store.database import Database, DatabaseUnavailableError
 from store.locks import Lock, lock
+from store.migrate import SchemaTooNewError
 
 STANDBY_SECONDS = 10.0
 """Between two looks whether the mailbox is free, while another daemon works on it."""
@@ -54,6 +55,8 @@ class Attendant:
         self._stands_by = False
         self.worn_out = False
         """Whether this process can read no more, and another should go on."""
+        self.outdated: SchemaTooNewError | None = None
+        """Why this program can go on no more: a newer one migrated the database meanwhile."""
 
     def run(self) -> None:
         """Work until told to stop. Never raises: an outage is logged and tried again, a defect with its trace."""
@@ -72,6 +75,9 @@ class Attendant:
             return self._failed(error, temporary=error.temporary)
         except DatabaseUnavailableError as error:
             return self._failed(error, temporary=True)
+        except SchemaTooNewError as error:
+            self.outdated = error
+            return self._failed(error, temporary=False)
         except Exception as error:
             log.exception("defect", source=self._name)
             return self._failed(error, temporary=True)

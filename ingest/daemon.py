@@ -41,7 +41,7 @@ log = structlog.get_logger()
 def run(settings: Settings, stop: Event) -> bool:
     """Work until `stop` is set; tell whether this process is worn out instead, and another should go on.
 
-    Raises DatabaseUrlError and SchemaTooNewError at the start.
+    Raises DatabaseUrlError at the start, SchemaTooNewError also later: a newer ruamill migrated the database.
     """
     names = [box.name for box in settings.mailbox]
     watch = Watch(names, settings.schedule.poll_seconds)
@@ -66,9 +66,10 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
     for thread in threads:
         thread.start()
     log.info("started", mailboxes=[box.name for box in settings.mailbox], database=database.name)
-    worn_out = False
-    while not worn_out and not stop.wait(LOOK_SECONDS):
+    worn_out, outdated = False, None
+    while not (worn_out or outdated) and not stop.wait(LOOK_SECONDS):
         worn_out = any(attendant.worn_out for attendant in attendants)
+        outdated = next((it.outdated for it in attendants if it.outdated), None)
         if not watch.stuck():
             notify.watchdog()
     log.info("stopping", worn_out=worn_out)
@@ -78,6 +79,8 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
     schedule.shutdown(wait=True)
     for thread in threads:
         thread.join()
+    if outdated:
+        raise outdated
     return worn_out
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from store.database import Database
+from store.readers import kept
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test holds it to what alembic finds. Known here, so that a start need not import alembic."""
 
 
@@ -14,10 +15,15 @@ class SchemaTooNewError(Exception):
     """The database was made by a newer ruamill: this one must not touch it."""
 
 
+class SchemaTooOldError(Exception):
+    """The database is not at this program's schema yet."""
+
+
 def upgrade(database: Database) -> str | None:
     """Run the migrations that are missing, in one transaction; return the revision there was before.
 
-    A migration that fails leaves the database as it was. Raises SchemaTooNewError, DatabaseUnavailableError.
+    A migration that fails leaves the database as it was; who could read the views, still can. Raises
+    SchemaTooNewError, DatabaseUnavailableError.
     """
     with database.reading() as connection:
         before = revision(connection)
@@ -25,6 +31,19 @@ def upgrade(database: Database) -> str | None:
         with database.migrating() as connection:
             _run(connection)
     return before
+
+
+def check(connection: Connection) -> None:
+    """Hold the database to this program's schema, where nothing may be changed.
+
+    Raises SchemaTooNewError, SchemaTooOldError.
+    """
+    found = revision(connection)
+    if found is None or found < HEAD:
+        before = f"is at schema {found}" if found else "has no tables"
+        raise SchemaTooOldError(f"the database {before}, not at {HEAD}: run `ruamill db upgrade` first")
+    if found > HEAD:
+        raise _too_new(found)
 
 
 def migrations() -> Path:
@@ -52,8 +71,13 @@ def _run(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     now = revision(connection)  # again: another process may have done it meanwhile
     if now is not None and now not in known:
-        raise SchemaTooNewError(
-            f"the database has schema {now}, this ruamill knows {HEAD}: install the newer one"
-        )
+        raise _too_new(now)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with kept(connection):
+        command.upgrade(config, "head")
+
+
+def _too_new(found: str) -> SchemaTooNewError:
+    return SchemaTooNewError(
+        f"the database has schema {found}, this ruamill knows {HEAD}: install the newer one"
+    )

@@ -18,6 +18,7 @@ from store.bulk import Row, insert_rows
 from store.database import Database
 from store.failures import file_failures
 from store.ledger import Entry, Known, Place, Sighting, known, write_entries
+from store.migrate import check
 from store.outcomes import KEPT, Outcome, Verdict, decide, decide_failed
 from store.reports import Filed, Submission, file_reports, next_key
 from store.tls import file_tls_reports
@@ -50,7 +51,7 @@ class Decision:
 
 
 def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[Decision]:
-    """Commit a batch, and say what became of each message. Raises DatabaseUnavailableError.
+    """Commit a batch, and say what became of each message. Raises DatabaseUnavailableError, SchemaTooNewError.
 
     Where the database refuses one message's data, the others are stored all the same.
     """
@@ -103,6 +104,7 @@ class _Ticket:
 
 
 def _write(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Decision]:
+    check(connection)  # a newer ruamill may have migrated meanwhile: what it keeps in step is not known here
     tickets = _tickets(connection, batch)
     _file(connection, tickets, now)
     outcomes = [_decide(ticket) for ticket in tickets]

@@ -1,23 +1,28 @@
 """A database of any age becomes one of this version, whole or not at all."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import text
 
-from store.database import Database
-from store.migrate import HEAD, SchemaTooNewError, migrations, upgrade
+from store.database import Database, DatabaseUnavailableError
+from store.migrate import HEAD, SchemaTooNewError, SchemaTooOldError, check, migrations, upgrade
 from store.schema import metadata
-from tests.store.kit import content, feedback, rows, take
+from store.views import VIEWS
+from tests.servers.small_disk import fill, missing, relieve, small_disk
+from tests.store import filling
+from tests.store.kit import content, feedback, large, rows, take
+from tests.store.migration_kit import move, run_migrations, structure, with_another
 
 ROOT = Path(__file__).parents[2]
+NO_DISK = missing()
 UPGRADE = """
 import sys
 import alembic.command, alembic.config, alembic.script
@@ -29,19 +34,36 @@ sys.stdin.readline()
 upgrade(Database(sys.argv[1]))
 """
 """Waits at the start line, so that several really run at once."""
-VIEWS = {
-    *("records_flat", "reporter_quality", "ingest_health", "tls_days", "failure_messages"),
-    *("sources", "source_days", "failing_sources", "new_sources"),
-}
+MIGRATE = """
+import sys
+from pathlib import Path
+from store.database import Database
+from tests.store.migration_kit import run_migrations
+
+with Database(sys.argv[1]).migrating() as connection:
+    run_migrations(connection, Path(sys.argv[2]))
+"""
 BROKEN = """
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "broken", "{head}", None, None
 
 def upgrade():
     op.execute("CREATE TABLE half_done (number int)")
     op.execute("DROP VIEW records_flat")
     op.execute("SELECT something FROM nowhere")
 """
+REWRITING = """
+import sys
+from alembic import op
+
+def upgrade():
+    op.execute("DELETE FROM source_seen")
+    op.execute("UPDATE record SET envelope_to = '{text}'")
+    {then}
+"""
+TEXT = "." * 300
+"""Of as many records as `large` has it is more than SQLite keeps in memory before a commit."""
+FAILING = REWRITING.format(text=TEXT, then="raise RuntimeError('no further')")
+WAITING = REWRITING.format(text=TEXT, then="print('rewritten', flush=True); sys.stdin.readline()")
 
 
 @pytest.fixture
@@ -58,34 +80,14 @@ def empty(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def structure(database: Database) -> dict[str, list[str]]:
-    """Describe every table and view by its columns and indexes."""
-    with database.reading() as connection:
-        found = inspect(connection)
-        names = [*found.get_table_names(), *found.get_view_names()]
-        columns = {name: [repr(column) for column in found.get_columns(name)] for name in names}
-        return {
-            name: columns[name] + sorted(str(index["name"]) for index in found.get_indexes(name))
-            for name in names
-        }
-
-
-def run_migrations(connection: Connection, folder: Path) -> None:
-    """Run the migrations of another folder as `upgrade` runs its own."""
-    config = Config()
-    config.set_main_option("script_location", str(folder))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def waiting_process(url: str) -> "subprocess.Popen[str]":
-    """Start a process that upgrades a database once it is told to."""
+def started(script: str, *arguments: str | Path, says: str) -> "subprocess.Popen[str]":
+    """Start a process, and wait until it says so; then it waits for a line."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        [sys.executable, "-c", UPGRADE, url], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        [sys.executable, "-c", script, *arguments], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
     )
     assert process.stdout
-    assert process.stdout.readline() == "ready\n"
+    assert process.stdout.readline() == f"{says}\n"
     return process
 
 
@@ -145,12 +147,25 @@ def test_a_newer_database_is_left_alone(database: Database) -> None:
         SchemaTooNewError, match=f"schema 9999, this ruamill knows {HEAD}: install the newer one"
     ):
         upgrade(database)
+    with pytest.raises(SchemaTooNewError, match="install the newer one"), database.reading() as connection:
+        check(connection)
     assert (content(database), structure(database)) == before
     assert rows(database, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
+def test_a_database_that_must_not_be_changed_is_only_looked_at(empty: Database) -> None:
+    with pytest.raises(SchemaTooOldError, match="has no tables"), empty.reading() as connection:
+        check(connection)
+    upgrade(empty)
+    with empty.reading() as connection:
+        check(connection)
+    move(empty, "0004")
+    with pytest.raises(SchemaTooOldError, match="is at schema 0004"), empty.reading() as connection:
+        check(connection)
+
+
 def test_several_processes_may_upgrade_at_once(empty: Database, database_url: str) -> None:
-    processes = [waiting_process(database_url) for _ in range(3)]
+    processes = [started(UPGRADE, database_url, says="ready") for _ in range(3)]
     for process in processes:
         assert process.stdin
         process.stdin.write("go\n")
@@ -160,12 +175,50 @@ def test_several_processes_may_upgrade_at_once(empty: Database, database_url: st
     assert upgrade(empty) == HEAD
 
 
-def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Database, tmp_path: Path) -> None:
-    folder = shutil.copytree(migrations(), tmp_path / "migrations")
-    (folder / "versions" / "broken.py").write_text(BROKEN.format(head=HEAD))
-    take(database, feedback())
+@pytest.mark.parametrize(
+    ("report", "migration", "why"),
+    [(feedback(), BROKEN, "nowhere"), (large(), FAILING, "no further")],
+    ids=["structure", "rows"],
+)
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    database: Database, tmp_path: Path, report: bytes, migration: str, why: str
+) -> None:
+    folder = with_another(tmp_path, migration)
+    take(database, report)
     before = content(database), structure(database)
-    with pytest.raises(Exception, match="nowhere"), database.writing() as connection:
+    with pytest.raises(Exception, match=why), database.migrating() as connection:
         run_migrations(connection, folder)
     assert (content(database), structure(database)) == before
     assert rows(database, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_a_migration_that_is_killed_leaves_the_database_as_it_was(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    take(database, large())
+    before = content(database), structure(database)
+    with started(MIGRATE, database_url, with_another(tmp_path, WAITING), says="rewritten") as process:
+        process.kill()
+    assert (content(database), structure(database)) == before
+    assert upgrade(database) == HEAD
+    take(database, feedback())
+
+
+@pytest.mark.skipif(NO_DISK is not None, reason=f"no small disk: {NO_DISK}")
+def test_a_full_disk_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    with (
+        small_disk(8, tmp_path / "small") as disk,
+        closing(Database(f"sqlite:///{disk}/ruamill.db")) as database,
+    ):
+        upgrade(database)
+        take(database, feedback())
+        move(database, "0001")
+        with database.reading() as connection:
+            before = filling.content(connection), structure(database)
+        fill(disk, leaving=16 * 1024)
+        with pytest.raises(DatabaseUnavailableError, match="full"):
+            upgrade(database)
+        with database.reading() as connection:
+            assert (filling.content(connection), structure(database)) == before
+        relieve(disk)
+        assert upgrade(database) == "0001"
