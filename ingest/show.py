@@ -136,6 +136,13 @@ def counted(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def nothing(domain: str | None, reported: Sequence[str]) -> str:
+    """Say that there are no reports, and about what there are some."""
+    if domain and reported:
+        return printable(f"No reports about {domain}; there are reports about {', '.join(reported)}")
+    return "No reports yet: store some with `ruamill ingest` or `ruamill poll`."
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A progress bar: told how many more are done, and how many more are to be done."""

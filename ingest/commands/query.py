@@ -25,6 +25,7 @@ DAYS = timedelta(days=30)
 LIMITS: Mapping[Form, int] = {"table": 1_000, "csv": 1_000_000, "json": 1_000_000, "parquet": 1_000_000}
 ONE_DAY = timedelta(days=1)
 DOMAINS = "SELECT DISTINCT policy_domain FROM domain_days WHERE policy_domain <> '' ORDER BY policy_domain"
+DAYS_OF = "SELECT count(*) AS days FROM domain_days WHERE policy_domain = :domain"
 LAST_DAY = "SELECT max(day) AS day FROM domain_days WHERE day <= :until"
 NAMED = 20
 """Domains that are named to choose from."""
@@ -77,6 +78,8 @@ def run(  # noqa: PLR0913 (an option is a parameter, see ingest.cli)
             rows = results.show(answer.columns, answer, form)
         else:
             rows = results.save(answer.columns, answer, form, output)
+        if not rows and "domain" in values:
+            _doubt(session, values["domain"])
     _tell(rows, form, output, truncated=answer.truncated)
     return DONE
 
@@ -165,6 +168,13 @@ def _only_domain(session: Session) -> str:
             f"the question wants --domain DOMAIN: {', '.join(map(show.printable, domains))}{more}"
         )
     return domains[0]
+
+
+def _doubt(session: Session, domain: str) -> None:
+    """Say where nothing was reported about a domain: its name may be misspelt."""
+    ((days,),) = session.ask(DAYS_OF, {"domain": domain})
+    if not days:
+        typer.echo(show.nothing(domain, [str(it) for (it,) in session.ask(DOMAINS, limit=NAMED)]), err=True)
 
 
 def _last_day(session: Session, domain: str | None, today: date) -> date:

@@ -7,7 +7,6 @@ import typer
 
 from enrich import catalogue
 from ingest import logs, prose, show
-from ingest.commands.sources import nothing
 from ingest.database import open_database
 from ingest.known import known
 from ingest.settings import Settings
@@ -38,7 +37,7 @@ def run(settings: Settings, domain: str, *, json: bool, today: date | None = Non
         found = look(database, domain, today or datetime.now(UTC).date(), known(settings, domain, services))
     if found is None:
         with database.reading() as connection:
-            typer.echo(nothing(domain, policy_domains(connection)), err=True)
+            typer.echo(show.nothing(domain, policy_domains(connection)), err=True)
     if json:
         show.as_json(found and asdict(found))
     elif found:

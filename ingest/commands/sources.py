@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 (one for each option)
             bar.advance(1)
     every.sort(key=_urgency)
     if not asked:
-        typer.echo(nothing(domain, reported), err=True)
+        typer.echo(show.nothing(domain, reported), err=True)
     shown = [(it, it.lines(failing=failing)) for it in every]
     if json:
         show.as_json([_as_json(it, lines[:limit]) for it, lines in shown])
@@ -99,13 +99,6 @@ def run(  # noqa: PLR0913 (one for each option)
     for line in unknown_services(settings, services):
         typer.echo(show.printable(line), err=True)
     return DONE
-
-
-def nothing(domain: str | None, reported: Sequence[str]) -> str:
-    """Say that there are no reports, and about what there are some."""
-    if domain and reported:
-        return show.printable(f"No reports about {domain}; there are reports about {', '.join(reported)}")
-    return "No reports yet: store some with `ruamill ingest` or `ruamill poll`."
 
 
 def _sources(database: Database, domain: str, days: int, today: date, beforehand: Known) -> Sources:
