@@ -32,8 +32,9 @@ from store.migrate import check
 from store.views import Type
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-WHOLE = "SET LOCAL cursor_tuple_fraction = 1"
-"""Plan for all rows: for a cursor PostgreSQL plans as if only the first tenth of them was wanted."""
+PLANNING = ("SET LOCAL cursor_tuple_fraction = 1", "SET LOCAL jit = off")
+"""For a cursor PostgreSQL plans as if only the first tenth of the rows was wanted; to compile what the views ask takes
+longer than to answer it."""
 DECLARE = "DECLARE ruamill NO SCROLL CURSOR FOR "
 """Refuses, by its grammar, whatever is no SELECT, and a SELECT with a part that writes."""
 GRACE_SECONDS = 10.0
@@ -77,7 +78,8 @@ def session(database: Database, seconds: float) -> Iterator["_Session"]:
     """Open one; see store.asking. Its transaction ends with its connection, which rolls it back."""
     with database.session() as connection:
         connection.exec_driver_sql(BEGIN)
-        connection.exec_driver_sql(WHOLE)
+        for setting in PLANNING:
+            connection.exec_driver_sql(setting)
         check(connection)
         yield _Session(database.name, connection.connection.driver_connection, Patience(seconds))
 
