@@ -1,7 +1,6 @@
 """`ruamill conflicts`: who contradicts whom is told, and what a person decides is in the sums when the command ends."""
 
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import update
 
 from ingest.commands import conflicts, status
@@ -51,14 +49,6 @@ COMMANDS = """
   ruamill conflicts 2 replace  2 is counted in the place of 1
   ruamill conflicts 2 add      both are counted: two different reports under one name
 """
-
-
-@pytest.fixture(autouse=True)
-def _own_log() -> Iterator[None]:
-    """Leave no log behind that writes where pytest captured one test: a process of its own has only one command."""
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture
