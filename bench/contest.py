@@ -37,8 +37,8 @@ def ruamill(command: str) -> Contender:
 def once(contender: Contender, source: Corpus, engine: Engine, work: Path) -> tuple[Figures, dict[str, int]]:
     """Measure one run into a new database, and count the rows it left there."""
     with engine.fresh() as url:
-        environment = _environment(url, work)
-        figures = measure(contender.command(source.folder, url), cwd=ROOT, environment=environment)
+        command = contender.command(source.folder, url)
+        figures = measure(command, cwd=ROOT, environment=environment(url, work))
         rows = row_counts(url)
     if (rows["report"], rows["record"]) != (source.reports, source.records):
         raise CommandFailedError(
@@ -60,7 +60,7 @@ def in_turn(
             yield figures
 
 
-def _environment(url: str, work: Path) -> dict[str, str]:
+def environment(url: str, work: Path) -> dict[str, str]:
     """Hide the user's own configuration from ruamill."""
     empty = work / "empty.toml"
     empty.touch()

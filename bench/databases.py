@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from tests.servers.postgres import PostgresServer, missing
 TABLES = ("report", "record", "record_dkim", "record_spf", "record_reason")
 """What the floor and ruamill both fill."""
 NAME = "ruamill_bench"
+NUMBERS = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,10 @@ def _fresh_sqlite(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _fresh_postgresql(url: str) -> Iterator[str]:
+    name = f"{NAME}_{next(NUMBERS)}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {NAME}".encode())
+        connection.execute(f"CREATE DATABASE {name}".encode())
         try:
-            yield urlsplit(url)._replace(path=f"/{NAME}").geturl()
+            yield urlsplit(url)._replace(path=f"/{name}").geturl()
         finally:
-            connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)".encode())
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

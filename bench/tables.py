@@ -9,8 +9,6 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table as RichTable
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -38,20 +36,27 @@ def show(table: Table) -> None:
 
 
 def write(path: Path, machine: str, tables: Sequence[Table]) -> None:
-    """Put the tables between the markers of a Markdown file; make the file where there is none."""
+    """Put the tables of `make bench` into a Markdown file; make the file where there is none."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"# Performance\n\n{BEGIN}\n{END}\n", encoding="utf-8")
-    section = "\n\n".join([BEGIN, f"Measured on {machine}.", *map(_markdown, tables), END])
+        path.write_text("# Performance\n\n<!-- bench:begin -->\n<!-- bench:end -->\n", encoding="utf-8")
+    put(path, "bench", [f"Measured on {machine}.", *map(markdown, tables)])
+
+
+def put(path: Path, section: str, paragraphs: Sequence[str]) -> None:
+    """Put paragraphs between a section's markers in a Markdown file."""
+    begin, end = (f"<!-- {section}:{mark} -->" for mark in ("begin", "end"))
+    written = "\n\n".join([begin, *paragraphs, end])
     text, found = re.subn(
-        f"{BEGIN}.*?{END}", lambda _: section, path.read_text(encoding="utf-8"), count=1, flags=re.DOTALL
+        f"{begin}.*?{end}", lambda _: written, path.read_text(encoding="utf-8"), count=1, flags=re.DOTALL
     )
     if not found:
-        raise SystemExit(f"{path}: put the lines {BEGIN} and {END} where the figures shall stand")
+        raise SystemExit(f"{path}: put the lines {begin} and {end} where the figures shall stand")
     path.write_text(text, encoding="utf-8")
 
 
-def _markdown(table: Table) -> str:
+def markdown(table: Table) -> str:
+    """Write a table as Markdown has it, its title above."""
     head = [table.columns, tuple("---:" if position else "---" for position in range(len(table.columns)))]
     lines = [f"| {' | '.join(row)} |" for row in [*head, *table.rows]]
     return "\n".join([f"**{table.title}**", "", *lines])
