@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
@@ -180,6 +180,16 @@ def test_a_waiting_sqlite_is_an_outage_in_the_end(tmp_path: Path, monkeypatch: p
 
 
 # -- what is read back
+
+
+def test_a_new_sqlite_that_another_sets_up_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE half_done (number int)")
+        other.execute("BEGIN IMMEDIATE")  # for this lock SQLite does not wait where the journal changes
+        Timer(0.3, other.execute, ["COMMIT"]).start()
+        with closing(Database(f"sqlite:///{file}")) as database, database.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 def test_who_reads_sees_one_state_of_the_database(database: Database) -> None:
