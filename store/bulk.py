@@ -1,7 +1,7 @@
 """Many rows in, as fast as the engine takes them: COPY and unnest on PostgreSQL, executemany on SQLite."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Date, Table
@@ -11,8 +11,25 @@ from sqlalchemy.exc import DBAPIError
 Row = tuple[Any, ...]
 """Values in the order of the table's columns."""
 
+Value = TypeVar("Value")
+
+PARAMETERS = 500
+"""Values that one statement is given at once."""
+
 Merge = Literal["sum", "least", "greatest"]
 """How a column of a row that is there already takes a new value in."""
+
+
+def inserting(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an INSERT that can say what becomes of rows that are there already: ON CONFLICT, in the engine's dialect."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def pieces(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Cut values for several statements: a stranger's archive brings more than one statement has parameters."""
+    return (values[first : first + PARAMETERS] for first in range(0, len(values), PARAMETERS))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -54,8 +71,7 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[st
     """Insert rows, each with all of its columns, in the place of those that are there with the same key."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new, keys = dialect.insert(table), [column.name for column in table.primary_key]
+    new, keys = inserting(connection, table), [column.name for column in table.primary_key]
     values = {it.name: it for it in new.excluded if it.name not in keys}
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=values), rows)
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+from store.bulk import inserting
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Insert the rows that break no unique constraint; return their keys."""
     if not rows:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(table.c.id)
+    statement = inserting(connection, table).on_conflict_do_nothing().returning(table.c.id)
     return set(connection.scalars(statement, list(rows)))

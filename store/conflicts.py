@@ -3,7 +3,7 @@
 Such a report is stored and not counted, since another one is counted under its identity.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Exists,
     RowMapping,
     Select,
     TextClause,
@@ -24,10 +23,11 @@ from sqlalchemy import (
 )
 
 from parsers.values import PolicyPublished, ReportHeader
+from store.bulk import pieces
+from store.retention import is_going
 from store.rows import identity
 from store.schema import message, pruned_report, record, report
 
-IDENTITIES_PER_QUERY = 500
 LEFT, REPLACED, REPLACING, ADDED = "left", "replaced", "replacing", "added"
 """What report.decision says."""
 _LAST_KEY = 2**63 - 1
@@ -117,7 +117,7 @@ def waiting(connection: Connection) -> int:
         pruned.identity == report.c.identity, text("pruned_report.counted"), report.c.whole
     )
     undecided = (
-        select(func.count()).select_from(report).where(UNCOUNTED, report.c.decision.is_(None), ~_going())
+        select(func.count()).select_from(report).where(UNCOUNTED, report.c.decision.is_(None), ~is_going())
     )
     return connection.scalar(undecided.where(or_(counted.exists(), removed.exists()))) or 0
 
@@ -151,13 +151,7 @@ def _copies() -> Select[Any]:
         *(report.c[name] for name in ("ingested_at", "sender_fits")),
         *(message.c[name] for name in ("source", "sender", "dmarc")),
     ]
-    return select(*columns).join(message, message.c.id == report.c.message_key).where(~_going())
-
-
-def _going() -> Exists:
-    """Tell which reports are being removed for their age: some of their records may be gone."""
-    tomb = select(pruned_report.c.xml_sha256)
-    return tomb.where(pruned_report.c.xml_sha256 == report.c.xml_sha256).exists()
+    return select(*columns).join(message, message.c.id == report.c.message_key).where(~is_going())
 
 
 _OF_BOTH = ("reporter", "report_id", "policy_domain", "begins_at", "ends_at", "day")
@@ -192,7 +186,7 @@ def _identity(row: RowMapping) -> str:
 def _others(connection: Connection, identities: Sequence[str]) -> dict[str, Copy]:
     """Find what is counted under identities."""
     found: dict[str, Copy] = {}
-    for piece in _pieces(identities):
+    for piece in pieces(identities):
         rows = connection.execute(_copies().where(report.c.identity.in_(piece), COUNTED)).mappings()
         found |= {row["identity"]: _copy(row) for row in rows}
     return found
@@ -203,7 +197,7 @@ def _pruned(connection: Connection, identities: Sequence[str]) -> set[str]:
     pruned = pruned_report.c.identity
     return {
         own
-        for piece in _pieces(identities)
+        for piece in pieces(identities)
         for own in connection.scalars(select(pruned).where(pruned.in_(piece), text("pruned_report.counted")))
     }
 
@@ -217,8 +211,3 @@ def _replaced(connection: Connection, own: str) -> Copy | None:
 def _row(connection: Connection, *chosen: ColumnElement[bool] | TextClause) -> RowMapping | None:
     newest = _copies().where(*chosen).order_by(report.c.id.desc()).limit(1)
     return connection.execute(newest).mappings().one_or_none()
-
-
-def _pieces(identities: Sequence[str]) -> Iterator[Sequence[str]]:
-    size = IDENTITIES_PER_QUERY
-    return (identities[first : first + size] for first in range(0, len(identities), size))

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from store.bulk import inserting
 from store.ledger import Place
 from store.schema import mailbox_state
 
@@ -36,7 +36,6 @@ def note_failure(connection: Connection, place: Place, error: str, now: datetime
 
 
 def _merge(connection: Connection, place: Place, **values: object) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"source": place.source, "folder": place.folder, "uidvalidity": 0, "last_uid": 0, **values}
-    insert = dialect.insert(mailbox_state).values(row)
+    insert = inserting(connection, mailbox_state).values(row)
     connection.execute(insert.on_conflict_do_update(index_elements=["source", "folder"], set_=values))

@@ -30,7 +30,8 @@ from sqlalchemy import (
 from store.conflicts import UNCOUNTED
 from store.database import Database, DatabaseUnavailableError
 from store.reports import next_key
-from store.rereading import RECORD_TABLES, Batch, Reread, is_going, newest_key
+from store.rereading import RECORD_TABLES, Batch, Reread, newest_key
+from store.retention import is_going
 from store.rollups import enter, withdraw
 from store.schema import deviation, pruned_report, reparse_run, report
 

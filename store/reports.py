@@ -1,6 +1,6 @@
 """Reports in, their rows out: whether one is new is decided by the INSERT itself, in one statement for all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from parsers.errors import CorruptError
 from parsers.reading import ReadReport
 from parsers.unpack import Refusal
 from store import schema
-from store.bulk import Row, insert_rows
+from store.bulk import Row, insert_rows, pieces
 from store.claims import insert_new
 from store.outcomes import Verdict
 from store.rollups import Rollups, withdraw
@@ -20,9 +20,6 @@ from store.rows import RecordRows, document_row, report_row
 
 FLUSH = 5_000
 """Records that are collected before they are sent to the database."""
-
-HASHES_PER_QUERY = 500
-"""A batch has a hundred reports as a rule; a stranger's archives bring more than a statement has parameters."""
 
 _COUNTED = text("counted")
 """As the partial indexes say it: SQLite does not use them for `counted = 1`, and would read every report instead."""
@@ -94,7 +91,7 @@ def _pruned(connection: Connection, column: str, rows: list[dict[str, Any]]) -> 
     found = select(pruned[column])
     if column == "identity":
         found = found.where(_COUNTED)
-    hashes = _pieces([row[column] for row in rows])
+    hashes = pieces([row[column] for row in rows])
     return {each for piece in hashes for each in connection.scalars(found.where(pruned[column].in_(piece)))}
 
 
@@ -117,10 +114,10 @@ def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[di
 
 
 def _any_damaged(connection: Connection, known: list[dict[str, Any]]) -> bool:
-    return any(_damaged(connection, piece) for piece in _pieces([row["identity"] for row in known]))
+    return any(_damaged(connection, piece) for piece in pieces([row["identity"] for row in known]))
 
 
-def _damaged(connection: Connection, identities: list[str]) -> Sequence[Any]:
+def _damaged(connection: Connection, identities: Sequence[str]) -> Sequence[Any]:
     """Find the damaged reports that are counted under some identities."""
     report = schema.report.c
     found = select(report.id, report.xml_bytes).where(report.identity.in_(identities))
@@ -130,10 +127,6 @@ def _damaged(connection: Connection, identities: list[str]) -> Sequence[Any]:
 def _is_stored(connection: Connection, xml_sha256: str) -> bool:
     report = schema.report.c
     return connection.scalar(select(report.id).where(report.xml_sha256 == xml_sha256)) is not None
-
-
-def _pieces(hashes: list[str]) -> Iterator[list[str]]:
-    return (hashes[first : first + HASHES_PER_QUERY] for first in range(0, len(hashes), HASHES_PER_QUERY))
 
 
 class _Filing:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,11 +28,11 @@ from parsers.unpack import Document
 from parsers.values import Report
 from store.bulk import Row
 from store.database import Database
+from store.retention import is_going
 from store.rows import RecordRows, report_row
 from store.schema import (
     deviation,
     message,
-    pruned_report,
     record,
     record_dkim,
     record_reason,
@@ -133,11 +133,6 @@ def count_reports(connection: Connection, after: int, upto: int) -> int:
     """Count the reports that `read_again` will read."""
     keys = report.c.id.between(after + 1, upto)
     return connection.scalar(select(func.count()).select_from(report).where(keys, ~is_going())) or 0
-
-
-def is_going() -> ColumnElement[bool]:
-    """Tell a report whose removal for its age has begun: part of its records is gone already."""
-    return exists().where(pruned_report.c.xml_sha256 == report.c.xml_sha256)
 
 
 def read_again(database: Database, after: int, upto: int, limits: Limits, judge: Judge) -> Iterator[Batch]:

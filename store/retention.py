@@ -24,9 +24,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store import schema
+from store.bulk import inserting
 from store.database import Database
 from store.outcomes import KEPT, Outcome
 from store.schema import failure_report, message, message_raw, pruned_report, record, report, tls_report
@@ -87,6 +87,11 @@ def newest_arrival(database: Database, now: datetime) -> datetime | None:
         past = newest.c.received_at <= now
         found: datetime | None = connection.scalar(select(func.max(newest.c.received_at)).where(past))
     return found
+
+
+def is_going() -> ColumnElement[bool]:
+    """Tell a report whose removal has begun: part of its records may be gone already."""
+    return exists().where(pruned_report.c.xml_sha256 == report.c.xml_sha256)
 
 
 def due(database: Database, keep: timedelta, now: datetime) -> Pruned:
@@ -164,8 +169,7 @@ def _old(table: Table, before: datetime) -> Select[Any]:
 def _begun() -> Select[Any]:
     """Find what an earlier run began to remove, the oldest there is: it goes even if the time to keep is longer now."""
     by_age = select(report.c.id).order_by(report.c.ingested_at, report.c.id)
-    has_begun = exists().where(pruned_report.c.xml_sha256 == report.c.xml_sha256)
-    return _rows(report).where(report.c.id == by_age.limit(1).scalar_subquery(), has_begun)
+    return _rows(report).where(report.c.id == by_age.limit(1).scalar_subquery(), is_going())
 
 
 def _forgettable(before: datetime, reports_since: datetime = BEGINNING) -> list[ColumnElement[bool]]:
@@ -323,8 +327,7 @@ def _weight(batch: list[_Row]) -> int:
 def _bury(connection: Connection, keys: list[int], now: datetime) -> None:
     """Write down what must still be known of reports; those that are counted by then, which may have changed."""
     columns = report.c.xml_sha256, report.c.identity, report.c.counted, literal(now, UtcDateTime())
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    tombs = dialect.insert(pruned_report).from_select(
+    tombs = inserting(connection, pruned_report).from_select(
         list(pruned_report.c), select(*columns).where(report.c.id.in_(keys))
     )
     connection.execute(tombs.on_conflict_do_nothing())

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from parsers.values import Record
 from store import schema
-from store.bulk import merge_rows
+from store.bulk import inserting, merge_rows
 
 _DOMAIN = func.coalesce(schema.report.c.policy_domain, "").label("policy_domain")
 _RESULT = [func.coalesce(schema.record.c[name], "").label(name) for name in ("disposition", "dkim", "spf")]
@@ -114,9 +114,7 @@ def _of(table: Table, report_key: int) -> list[ColumnElement[bool]]:
 
 
 def _insert(connection: Connection, table: Table, rows: Select[Any]) -> postgresql.Insert | sqlite.Insert:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-    return new.from_select(rows.selected_columns.keys(), rows)
+    return inserting(connection, table).from_select(rows.selected_columns.keys(), rows)
 
 
 def _see_again(connection: Connection, report_key: int, domain: str, day: date) -> None:

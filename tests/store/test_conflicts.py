@@ -145,7 +145,7 @@ def test_the_counted_one_is_no_conflict_itself(waiting: Database) -> None:
 
 
 def test_more_than_one_question_finds_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "IDENTITIES_PER_QUERY", 2)
+    monkeypatch.setattr("store.bulk.PARAMETERS", 2)
     names = [str(number) for number in range(5)]
     take(database, *(feedback(name, record(f"192.0.2.{last}", 1)) for last in (1, 2) for name in names))
     assert pairs(database) == [(key + 5, key) for key in range(5, 0, -1)]
