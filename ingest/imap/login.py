@@ -5,6 +5,7 @@ from imapclient.exceptions import IMAPClientAbortError, LoginError
 
 from ingest.imap.connection import tls_context
 from ingest.imap.errors import LoginRefusedError, login_refused, token_refused, unavailable
+from ingest.oauth.sasl import MECHANISMS, Conversation, choose
 from ingest.oauth.tokens import Tokens
 from ingest.settings import ImapSettings
 
@@ -53,39 +54,20 @@ def _by_token(client: IMAPClient, settings: ImapSettings, tokens: Tokens) -> Non
 
 
 def _mechanism(client: IMAPClient, settings: ImapSettings) -> str:
-    """Choose the standard's mechanism before the one that Google made before there was one."""
-    if settings.oauth and settings.oauth.mechanism != "auto":
-        return settings.oauth.mechanism
-    if offered := [name for name in ("OAUTHBEARER", "XOAUTH2") if client.has_capability(f"AUTH={name}")]:
-        return offered[0]
+    offered = {name for name in MECHANISMS if client.has_capability(f"AUTH={name}")}
+    if settings.oauth and (chosen := choose(settings.oauth, offered)):
+        return chosen
     advice = "enable OAuth on the server, use TLS, or set a password"
     raise unavailable(settings, f"no login by OAuth here, it offers {_offers(client)}: {advice}")
 
 
 def _show(client: IMAPClient, settings: ImapSettings, mechanism: str, token: str) -> None:
-    conversation = _Conversation(mechanism, settings.user, token)
+    conversation = Conversation(mechanism, settings.user, token)
     try:
         client.sasl_login(mechanism, conversation)
     except LoginError as error:
         _unless_lost(error)
         raise token_refused(settings, error, conversation.refusal, token) from None  # it may hold the token
-
-
-class _Conversation:
-    """What the client says in a SASL exchange by token; keeps why the server refuses."""
-
-    def __init__(self, mechanism: str, user: str, token: str) -> None:
-        if mechanism == "OAUTHBEARER":  # RFC 7628 3.1, RFC 5801 4
-            name = user.replace("=", "=3D").replace(",", "=2C")
-            self._left = [f"n,a={name},\1auth=Bearer {token}\1\1", "\1"]
-        else:  # developers.google.com/gmail/imap/xoauth2-protocol
-            self._left = [f"user={user}\1auth=Bearer {token}\1\1", ""]
-        self.refusal = b""
-
-    def __call__(self, challenge: bytes) -> str:
-        """Answer: the token first, then, as the server wants it, to its reason for refusing (RFC 7628 3.2.3)."""
-        self.refusal = challenge
-        return self._left.pop(0) if self._left else ""
 
 
 def _unless_lost(error: LoginError) -> None:

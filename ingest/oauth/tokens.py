@@ -1,17 +1,17 @@
-"""The access tokens of one mailbox: its settings in, a token that is good for a login out, renewed in time."""
+"""The access tokens of an account: its settings in, a token that is good for a login out, renewed in time."""
 
 import time
 from collections.abc import Callable
 
 from ingest.oauth.grants import Grant
-from ingest.settings import ImapSettings
+from ingest.settings import ImapSettings, SmtpSettings
 
 EARLY = 300.0
 """Seconds before its end at which a token is not used for a login any more."""
 
 
 class Tokens:
-    """What opens one mailbox, for as long as the process lives; used by one thread."""
+    """What opens one account, for as long as the process lives; used by one thread."""
 
     def __init__(self, ask: Callable[[], Grant]) -> None:
         self._ask = ask
@@ -40,14 +40,19 @@ class Tokens:
         self._due = self._ends - min(EARLY, grant.seconds / 2)
         return self._token
 
+    @property
+    def given(self) -> str:
+        """The token that was given last; empty before the first."""
+        return self._token
+
     def seconds_left(self) -> float:
         """Tell how long the token that was given last is good; 0 without one."""
         return max(0.0, self._ends - time.monotonic())
 
 
-def tokens_for(settings: ImapSettings) -> Tokens | None:
-    """Give the tokens of a mailbox; None where a password opens it. Nothing is asked for yet."""
-    if settings.oauth is None:
+def tokens_for(settings: ImapSettings | SmtpSettings) -> Tokens | None:
+    """Give the tokens of an account; None where a password opens it, or nothing need. Nothing is asked for yet."""
+    if settings.oauth is None or settings.user is None:
         return None
     from ingest.oauth.providers import asking  # noqa: PLC0415 (its libraries take 0.3 s; a password needs none)
 
