@@ -530,16 +530,28 @@ mailbox_state = _table(
 
 summary_delivery = _table(
     "summary_delivery",
-    "Which letter went to whom for which period; claimed before it is sent",
+    "Which letter or alert went to whom for which period; claimed before it is sent",
     Column("id", Key, primary_key=True, autoincrement=False, comment="key"),
-    _required("recipient", Text, "mail address"),
-    _required("period_begins_at", UtcDateTime, "reports ingested from then"),
+    _required("kind", Text, "daily, weekly, alert"),
+    _required("channel", Text, "mail, webhook"),
+    _required("recipient", Text, "mail address, or name of the webhook"),
+    _required("topic", Text, "the domain, or 'all'; of an alert its cause"),
+    _required("period_begins_at", UtcDateTime, "reports ingested after then; of an alert the day"),
     _required("period_ends_at", UtcDateTime, "until then"),
     _required("message_id", Text, "Message-ID of the letter, the same at every try"),
+    _required("subject", Text, "its subject"),
+    _required(
+        "content",
+        LargeBinary,
+        "as it is sent, the same at every try, compressed by zlib; empty once it was sent",
+    ),
     _required("claimed_at", UtcDateTime, "when it was claimed"),
+    _required("attempts", Integer, "how often it was tried"),
+    _optional("next_try_at", UtcDateTime, "when it is tried next; empty: it was sent, or given up"),
     _optional("sent_at", UtcDateTime, "when the mail server took it"),
     _optional("error", Text, "why it did not, the last time"),
-    UniqueConstraint("recipient", "period_begins_at"),
+    UniqueConstraint("recipient", "channel", "kind", "topic", "period_begins_at"),
+    Index(None, "next_try_at"),
     rowid=True,
 )
 

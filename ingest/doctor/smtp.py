@@ -6,47 +6,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ingest.doctor.findings import DeadEndError, Finding, ok, wrong
-from ingest.doctor.network import TALK_SECONDS, Network, certificate, no_tls, unencrypted
+from ingest.doctor.imap import TOKEN_SECONDS
+from ingest.doctor.network import TALK_SECONDS, Network, certificate, no_tls, unencrypted, within
+from ingest.letters.errors import DeliveryError
+from ingest.letters.smtp import connect, log_in, quoted
+from ingest.mailboxes import MailboxUnavailableError
+from ingest.oauth.tokens import Tokens, tokens_for
 from ingest.settings import SmtpSettings
+
+OPEN = {
+    "microsoft365": "grant the application SMTP.SendAsApp, register it in Exchange Online with Add-MailboxPermission for"
+    " this user, and switch authenticated SMTP on for it (docs/microsoft365.md)",
+    "google": "the token must have the scope https://mail.google.com/ and be of this user (docs/google.md)",
+    "generic": "look into the log of the mail server, which says why (docs/oauth.md)",
+}
+"""Provider -> what opens the way for a token that is refused."""
 
 
 def findings(settings: SmtpSettings, network: Network) -> Iterator[Finding]:
     """Try the way in, the login and the sender's address. Raises DeadEndError."""
     yield from network.reach(settings.host, settings.effective_port)
+    settings = settings.model_copy(update={"timeout": TALK_SECONDS})
+    tokens = tokens_for(settings)
+    if tokens:
+        yield _token(tokens)
     with _told("greeting", settings):
-        client = _connected(settings)
+        client = connect(settings)
     with client:
         with _told("TLS", settings):
             yield _encrypted(client, settings)
         if settings.user:
-            with _told("login", settings):
-                client.login(settings.user, settings.password.get_secret_value() if settings.password else "")
+            with _told("login", settings, tokens):
+                log_in(client, settings, tokens)
             yield ok("login", f"as {settings.user}")
         with _told("sender", settings):
             yield _sender(client, settings)
 
 
-def _connected(settings: SmtpSettings) -> smtplib.SMTP:
-    """Connect, with TLS from the start or by STARTTLS as the settings say."""
-    host, port = settings.host, settings.effective_port
-    if settings.tls == "implicit":
-        return smtplib.SMTP_SSL(host, port, timeout=TALK_SECONDS, context=_context(settings))
-    client = smtplib.SMTP(host, port, timeout=TALK_SECONDS)
-    if settings.tls == "starttls":
-        try:
-            client.starttls(context=_context(settings))
-        except BaseException:
-            client.close()
-            raise
-    return client
-
-
-def _context(settings: SmtpSettings) -> ssl.SSLContext:
+def _token(tokens: Tokens) -> Finding:
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:
-        text = f"ca_file {settings.ca_file} cannot be used ({error.strerror or error})"
-        raise DeadEndError(wrong("certificate", text, "name a PEM file with a certificate")) from None
+        within(TOKEN_SECONDS, tokens.current)
+    except TimeoutError:
+        text = f"the token endpoint gave no answer within {TOKEN_SECONDS:.0f} s"
+        advice = "let this machine through to it (HTTPS); a proxy is named in the environment: https_proxy"
+        raise DeadEndError(wrong("token", text, advice)) from None
+    except MailboxUnavailableError as error:
+        advice = "see the guide of your provider: docs/microsoft365.md, docs/google.md, docs/oauth.md"
+        raise DeadEndError(wrong("token", str(error), advice)) from None
+    return ok("token", f"granted, good for {tokens.seconds_left() / 60:.0f} minutes")
 
 
 def _encrypted(client: smtplib.SMTP, settings: SmtpSettings) -> Finding:
@@ -71,31 +78,33 @@ def _sender(client: smtplib.SMTP, settings: SmtpSettings) -> Finding:
 
 
 @contextmanager
-def _told(check: str, settings: SmtpSettings) -> Iterator[None]:
+def _told(check: str, settings: SmtpSettings, tokens: Tokens | None = None) -> Iterator[None]:
     """Turn what goes wrong into the finding that ends it all."""
     try:
         yield
+    except DeliveryError as error:
+        what, _, advice = error.reason.partition(": ")
+        raise DeadEndError(wrong("certificate", what, advice)) from None
     except ssl.SSLError as error:
         raise DeadEndError(no_tls(check, error, settings.effective_port)) from None
     except (OSError, ValueError) as error:  # smtplib's own are OSErrors
-        raise DeadEndError(wrong(check, _said(error, settings), _advice(check, error))) from None
+        raise DeadEndError(
+            wrong(check, _said(error, settings, tokens), _advice(check, error, settings))
+        ) from None
 
 
-def _said(error: Exception, settings: SmtpSettings) -> str:
-    """Give the server's words, without the password should it have repeated its input."""
+def _said(error: Exception, settings: SmtpSettings, tokens: Tokens | None) -> str:
+    """Give the server's words."""
     if not isinstance(error, smtplib.SMTPResponseException):
         return str(error) or type(error).__name__
-    words = error.smtp_error
-    said = (
-        f"refused: {error.smtp_code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
-    )
-    password = settings.password.get_secret_value() if settings.password else ""
-    return said.replace(password, "***") if password else said
+    return f"refused: {quoted(error.smtp_code, error.smtp_error, settings, tokens)}"
 
 
-def _advice(check: str, error: Exception) -> str:
+def _advice(check: str, error: Exception, settings: SmtpSettings) -> str:
+    if isinstance(error, smtplib.SMTPAuthenticationError) and settings.oauth:
+        return OPEN[settings.oauth.provider]
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return "check user and password; Microsoft 365 and Google refuse plain passwords: name a relay that takes yours"
+        return "check user and password; Microsoft 365 and Google refuse plain passwords: set [smtp.oauth], or name a relay"
     if isinstance(error, smtplib.SMTPSenderRefused):
         return "set sender to an address that this user may send from, or set user and password"
     if isinstance(error, smtplib.SMTPNotSupportedError):

@@ -1,19 +1,20 @@
 """What can be set, as values that are valid by construction; `ingest.configuration` reads them."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.settings.base import ONE_OR_SEVERAL, Days, Port, Seconds, Section, TimeOfDay
+from ingest.settings.base import ONE_OR_SEVERAL, Days, Seconds, Section, TimeOfDay
 from ingest.settings.enrichment import DomainSettings, EnrichSettings, enrichment
+from ingest.settings.letters import AlertSettings, SmtpSettings, SummarySettings, WebhookSettings
 from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
 from parsers.limits import Limits
 from parsers.text import read_domain
 
 __all__ = [
     "AcceptSettings",
+    "AlertSettings",
     "AnyMailbox",
     "DomainSettings",
     "EnrichSettings",
@@ -26,6 +27,8 @@ __all__ = [
     "ScheduleSettings",
     "Settings",
     "SmtpSettings",
+    "SummarySettings",
+    "WebhookSettings",
 ]
 
 
@@ -112,27 +115,6 @@ class MonitorSettings(Section):
     """0: any that is free; the log says which."""
 
 
-class SmtpSettings(Section):
-    """The mail server that takes the nightly letter."""
-
-    host: str
-    port: Port | None = None
-    """465 for implicit TLS, 587 with a user, else 25."""
-    tls: Literal["implicit", "starttls", "none"] = "starttls"
-    ca_file: Path | None = None
-    """PEM file with the authority that signed the server's certificate."""
-    user: str | None = None
-    password: SecretStr | None = None
-    sender: str
-    """Mail address that the letter comes from."""
-    timeout: Seconds = 30
-
-    @property
-    def effective_port(self) -> int:
-        """The port in use (RFC 8314 3.3, RFC 6409 3.1)."""
-        return self.port or (465 if self.tls == "implicit" else 587 if self.user else 25)
-
-
 class LogSettings(Section):
     """What is logged, to standard error."""
 
@@ -157,6 +139,8 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     monitor: MonitorSettings = MonitorSettings()
     smtp: SmtpSettings | None = None
+    summary: SummarySettings = SummarySettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     limits: Limits = Limits()
 

@@ -40,6 +40,15 @@ def _time_of_day(text: str) -> str:
         raise ValueError('must be a time of day such as "03:30"') from None
 
 
+def _mail_address(text: str) -> str:
+    local, at, domain = text.strip().rpartition("@")
+    if not (local and at and domain) or any(char.isspace() or char in "<>," for char in text.strip()):
+        raise ValueError('must be a mail address such as "postmaster@example.org"')
+    return text.strip()
+
+
 Days = Annotated[int, BeforeValidator(days)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ONE_OR_SEVERAL = BeforeValidator(_several)
+MailAddresses = Annotated[tuple[MailAddress, ...], ONE_OR_SEVERAL]

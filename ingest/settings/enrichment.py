@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from ingest.settings.base import ONE_OR_SEVERAL, Seconds, Section
+from ingest.settings.base import ONE_OR_SEVERAL, MailAddresses, Seconds, Section
 
 Registry: TypeAlias = Literal["arin", "ripencc", "apnic", "lacnic", "afrinic", "bootstrap"]
 """Whom ipwhois asks; "bootstrap" redirects to the registry in charge of an address that no network announces."""
@@ -84,6 +84,8 @@ class DomainSettings(Section):
     """Services that send for it, by their key in the catalogue; what passes aligned is learnt without."""
     networks: Networks = ()
     """Addresses of its own mail servers."""
+    recipients: MailAddresses = ()
+    """Who gets its letter; those of [summary] without it."""
 
 
 def enrichment(value: object) -> object:

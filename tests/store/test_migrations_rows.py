@@ -11,6 +11,8 @@ from tests.store import kit
 from tests.store.filling import ROWS, content, fill
 from tests.store.migration_kit import REVISIONS, move, structure
 
+MADE_ANEW = "summary_delivery"
+"""By 0007: nothing was ever written into it before."""
 SUMS = ("domain_day_rollup", "source_day_rollup", "source_seen")
 
 Content = dict[str, list[dict[str, Any]]]
@@ -24,8 +26,9 @@ def empty(database_url: str) -> Iterator[Database]:
 
 
 def everything(database: Database) -> Content:
+    """Give the rows that are to come through."""
     with database.reading() as connection:
-        return content(connection)
+        return {table: rows for table, rows in content(connection).items() if table != MADE_ANEW}
 
 
 def common(rows: Content, other: Content) -> Content:
@@ -40,7 +43,7 @@ def filled(database: Database) -> Content:
     """Fill every table."""
     with database.writing() as connection:
         fill(connection)
-        return content(connection)
+    return everything(database)
 
 
 def assert_same_where_both_have_it(before: Content, after: Content) -> None:
@@ -48,7 +51,9 @@ def assert_same_where_both_have_it(before: Content, after: Content) -> None:
 
 
 def test_every_table_is_filled_in_every_column(database: Database) -> None:
-    rows = filled(database)
+    with database.writing() as connection:
+        fill(connection)
+        rows = content(connection)
     assert {table: len(found) for table, found in rows.items()} == dict.fromkeys(rows, ROWS)
     never = {
         (table, name)
