@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from store.figures import Window
 from store.schema import network, record, record_dkim, record_reason, record_spf, report, source, source_seen
 
 STREAMED = 5_000
@@ -98,12 +99,24 @@ class Machine:
     """Of its look-up: waiting, found, not_found, reserved, error."""
 
 
-def evidence(connection: Connection, policy_domain: str, first_day: date, last_day: date) -> list[Evidence]:
-    """Sum up the records of counted reports about a domain, from one report.day to another; in no order."""
+def evidence(
+    connection: Connection,
+    policy_domain: str,
+    first_day: date = date.min,
+    last_day: date = date.max,
+    *,
+    window: Window | None = None,
+) -> list[Evidence]:
+    """Sum up the records of counted reports about a domain, from one report.day to another; in no order.
+
+    Of all reports, or of those that were ingested in the window.
+    """
     parts, sums = _Parts(), dict[tuple[Any, ...], _Sum]()
     query = _records(connection.dialect).where(
         report.c.policy_domain == policy_domain, report.c.counted, report.c.day.between(first_day, last_day)
     )
+    if window is not None:
+        query = query.where(report.c.ingested_at > window.after, report.c.ingested_at <= window.until)
     found = connection.execute(query, execution_options={"yield_per": STREAMED})
     for messages, day, reporter, *said, signatures, checks, reasons in found:
         pattern = (*said, parts.signatures(signatures), parts.checks(checks), parts.reasons(reasons))

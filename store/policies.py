@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -62,15 +62,22 @@ def reported_days(connection: Connection, policy_domain: str, first_day: date, l
     return connection.scalar(select(func.count(distinct(days.day))).where(*within)) or 0
 
 
-def published(connection: Connection, policy_domain: str, today: date) -> Published | None:
+def published(
+    connection: Connection,
+    policy_domain: str,
+    today: date,
+    until: datetime | None = None,
+    back: timedelta | None = None,
+) -> Published | None:
     """Give a domain's policy as the counted reports of its newest day have it; None without reports.
 
-    Reporters differ, by what they cached and by what they leave out: what most of those that say something say counts.
+    Of all reports, or of those that were ingested until then, and as far `back` from the newest day. Reporters differ, by
+    what they cached and by what they leave out: what most of those that say something say counts.
     """
     newest = last_day(connection, policy_domain, today)
     if newest is None:
         return None
-    days = _policies(connection, policy_domain, newest)
+    days = _policies(connection, policy_domain, newest, until, back)
     day, policy = next(days, (newest, _Policy()))
     since = day
     for earlier, other in days:
@@ -92,12 +99,22 @@ class _Policy(NamedTuple):
     aspf: str | None = None
 
 
-def _policies(connection: Connection, policy_domain: str, newest: date) -> Iterator[tuple[date, _Policy]]:
+def _policies(
+    connection: Connection,
+    policy_domain: str,
+    newest: date,
+    until: datetime | None,
+    back: timedelta | None,
+) -> Iterator[tuple[date, _Policy]]:
     """Give the policy of each day, the newest first."""
     parts = [report.c[name] for name in _Policy._fields]
     query = select(report.c.day, func.count(), *parts).where(
         report.c.policy_domain == policy_domain, report.c.counted, report.c.day <= newest
     )
+    if until is not None:
+        query = query.where(report.c.ingested_at <= until)
+    if back is not None:
+        query = query.where(report.c.day >= newest - back)
     found = connection.execute(query.group_by(report.c.day, *parts).order_by(report.c.day.desc(), *parts))
     for day, rows in groupby(found, key=lambda row: row[0]):
         reports, *columns = zip(*(row[1:] for row in rows), strict=True)

@@ -1,6 +1,6 @@
 """Records that say the same become one piece of evidence, whichever reports they are from."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from enrich.values import Name, Network
 from store import lookups, networks
 from store.database import Database
 from store.evidence import Evidence, Machine, Signature, SpfCheck, evidence, machines
+from store.figures import Window
 from store.writer import write
 from tests.store.kit import (
     DAY,
@@ -25,7 +26,7 @@ from tests.store.kit import (
 from tests.store.test_networks import registered
 from tests.store.test_rollups import reports
 
-FIRST = date(2026, 11, 1)
+FIRST, MINUTE = date(2026, 11, 1), timedelta(minutes=1)
 
 
 def sent(messages: int = 1, address: str = "192.0.2.1", reasons: str = "", results: str = "") -> str:
@@ -139,6 +140,21 @@ def test_other_domains_other_days_and_what_is_not_counted_are_left_out(database:
     assert [it.messages for it in found(database)] == [1]
     assert [it.messages for it in found(database, "example.net")] == [3]
     assert found(database, "example.com") == []
+
+
+def test_evidence_of_a_window_is_what_was_ingested_in_it(database: Database) -> None:
+    for number, moment in enumerate((NOW, NOW + MINUTE, NOW + 2 * MINUTE, NOW + 3 * MINUTE), 1):
+        take(
+            database, feedback(str(number), sent(number), begin=FIRST_OF_NOVEMBER + number * DAY), now=moment
+        )
+    with database.reading() as connection:
+        window = Window(NOW, NOW + 2 * MINUTE)
+        every = evidence(connection, "example.org", window=window)
+        one_day = evidence(connection, "example.org", date(2026, 11, 4), date(2026, 11, 5), window=window)
+    assert [(it.messages, it.first_day, it.last_day) for it in every] == [
+        (5, date(2026, 11, 3), date(2026, 11, 4))
+    ]
+    assert [it.messages for it in one_day] == [3]
 
 
 def test_nothing_is_lost_of_many_odd_reports(database: Database) -> None:
