@@ -228,6 +228,33 @@ def readiness(
 
 
 @app.command()
+def summary(
+    context: typer.Context,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(help="Only about DOMAIN; may be given several times.", metavar="DOMAIN"),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="What came in since then, in UTC; else the last 24 hours.", metavar="YYYY-MM-DD[THH:MM]"
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as a page into FILE.", metavar="FILE")] = None,
+    text: Annotated[Path | None, typer.Option(help="Write it as text into FILE.", metavar="FILE")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it to the configured recipients.")] = False,
+) -> None:
+    """Show the letter that postmasters get: what is wrong, whose it is and what to do next, the worst first.
+
+    It tells of the reports that came in lately, whatever days they are about. The daemon sends it by itself where
+    [smtp] and recipients are configured. Without an option it is printed.
+    """
+    from ingest.commands.summary import run
+
+    raise typer.Exit(run(context.obj.settings(), domain or [], since=since, html=html, text=text, send=send))
+
+
+@app.command()
 def enrich(
     context: typer.Context,
     budget: Annotated[

@@ -16,6 +16,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from ingest.attendant import Attendant
 from ingest.enrichment import EnrichmentJob
+from ingest.letters.alerting import AlertJob
+from ingest.letters.due import readers
+from ingest.letters.job import WritingJob, keep_sending
 from ingest.monitoring import notify, server
 from ingest.monitoring.watch import Watch
 from ingest.retention import prune_nightly
@@ -32,8 +35,11 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 FIRST_LOOK_UP = 30.0
 """Seconds after the start: by then the first poll has found something to look up."""
 
-JOBS = 2
-"""That may be at work at the same time: look-ups, which take their time, and retention."""
+LETTERS_SECONDS = 60
+"""Between two looks whether a letter, or an alert, is to be written."""
+
+JOBS = 4
+"""That may be at work at the same time: look-ups, which take their time, retention, letters and alerts."""
 
 log = structlog.get_logger()
 
@@ -61,7 +67,9 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
     end = Event()
     attendants = [Attendant(box, settings, database, watch, end) for box in settings.mailbox]
     threads = [Thread(target=attendant.run) for attendant in attendants]
-    schedule = _schedule(settings, database, end)
+    if settings.smtp or settings.alerts.webhook:
+        threads.append(Thread(target=keep_sending, args=(settings, database, end)))
+    schedule = _schedule(settings, database, watch, end)
     schedule.start()
     for thread in threads:
         thread.start()
@@ -84,7 +92,7 @@ def _attend(settings: Settings, database: Database, watch: Watch, stop: Event) -
     return worn_out
 
 
-def _schedule(settings: Settings, database: Database, end: Event) -> BackgroundScheduler:
+def _schedule(settings: Settings, database: Database, watch: Watch, end: Event) -> BackgroundScheduler:
     schedule = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(JOBS)},
@@ -100,6 +108,12 @@ def _schedule(settings: Settings, database: Database, end: Event) -> BackgroundS
         hour, minute = settings.retention.at.split(":")
         nightly = CronTrigger(hour=hour, minute=minute, timezone="UTC")
         schedule.add_job(prune_nightly, nightly, args=(settings, database, end), id="retention")
+    minutely, now = IntervalTrigger(seconds=LETTERS_SECONDS, timezone="UTC"), datetime.now(UTC)
+    if settings.smtp and readers(settings):
+        letters = WritingJob(settings, database, now)
+        schedule.add_job(letters.run, minutely, id="letters", next_run_time=now)
+    if settings.alerts.causes:
+        schedule.add_job(AlertJob(settings, database, watch).run, minutely, id="alerts", next_run_time=now)
     return schedule
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.filesize import decimal
 
 from ingest import logs, show
+from ingest.letters.due import readers
 from ingest.monitoring import overview, probe
 from ingest.monitoring.overview import Overview, is_silent, state_of
 from ingest.settings import MonitorSettings, Settings
@@ -68,6 +69,8 @@ def _as_json(seen: Overview, daemon: Daemon, problems: list[str], now: datetime)
         "lookups": dict(seen.lookups),
         "oldest_lookup": seen.oldest_lookup,
         "registries": {name: asdict(state) for name, state in seen.registries.items()},
+        "last_letter": seen.last_letter and asdict(seen.last_letter),
+        "undelivered_letters": [asdict(it) for it in seen.undelivered],
     }
 
 
@@ -89,6 +92,7 @@ def _tell(settings: Settings, seen: Overview, daemon: Daemon, now: datetime) -> 
         typer.echo(f"{begun}, has read {reports}: unless it is at work, start it again")
     _tell_domains(seen, now)
     _tell_lookups(seen, now)
+    _tell_letters(settings, seen, now)
 
 
 def _daemon(monitor: MonitorSettings, daemon: Daemon) -> str:
@@ -160,6 +164,21 @@ def _tell_lookups(seen: Overview, now: datetime) -> None:
         if state.closed_until and state.closed_until > now:
             until = f"{state.closed_until:%Y-%m-%d %H:%M} UTC"
             typer.echo(show.printable(f"{name} is not asked until {until}: {state.last_error}"))
+
+
+def _tell_letters(settings: Settings, seen: Overview, now: datetime) -> None:
+    """Tell of the last letter, and of what has not arrived yet; of neither where there never was a letter."""
+    if seen.last_letter:
+        ago = age(seen.last_letter.sent_at, now)
+        last = f"last letter {ago} ago, to {seen.last_letter.recipient}: {seen.last_letter.subject}"
+        typer.echo(f"\n{show.printable(last)}")
+    elif settings.smtp and readers(settings):
+        typer.echo(f"\nno letter yet: the first is due at {settings.summary.at}, {settings.summary.timezone}")
+    for it in seen.undelivered:
+        if it.next_try_at:
+            tried = show.counted(it.attempts, "time", "times")
+            why = f": {it.error}" if it.error else ""
+            typer.echo(show.printable(f"{it.subject}, to {it.recipient}: tried {tried}{why}"))
 
 
 def _tell_problems(problems: list[str]) -> None:

@@ -84,6 +84,7 @@ class _Everything(Collector):
         yield from self._of_mailboxes()
         yield from self._of_database()
         yield from self._of_lookups()
+        yield from self._of_letters()
 
     def _of_mailboxes(self) -> Iterator[Metric]:
         polled = [
@@ -158,6 +159,20 @@ class _Everything(Collector):
         for who, it in registries:
             queries.add_metric([who], it.queries)
         yield queries
+
+    def _of_letters(self) -> Iterator[Metric]:
+        yield _gauge(
+            "undelivered_letters",
+            "Letters and alerts that are still tried, or were given up in the last seven days",
+            ["state"],
+            (((state,), number) for state, number in self._seen.letters.items()),
+        )
+        yield _gauge(
+            "last_letter_timestamp_seconds",
+            "When the last letter was taken by the mail server",
+            [],
+            [((), self._seen.last_letter_at)],
+        )
 
 
 def _gauge(

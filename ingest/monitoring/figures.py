@@ -1,6 +1,7 @@
 """What the database knows, and what is configured, in; the figures of each mailbox, domain and registry out. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nlargest
@@ -10,6 +11,7 @@ from enrich.values import BOOTSTRAP, NAMES, ORIGIN, REGISTRIES
 from ingest.settings import AnyMailbox, EnrichSettings, ImapSettings
 from store.health import FolderState
 from store.lookups import RegistryState
+from store.outbox import Undelivered
 
 ASKED = (*REGISTRIES, BOOTSTRAP, ORIGIN, NAMES)
 """Who is asked about addresses."""
@@ -19,6 +21,15 @@ MOST_DOMAINS = 200
 
 GONE_AFTER = timedelta(days=1)
 """A subfolder that was not even tried for so long, while the mailbox was polled, is there no more."""
+
+NAMED = 3
+"""Recipients that are named, the rest is counted."""
+
+LATE_AFTER = timedelta(hours=1)
+"""A letter that waits for so long wants a person: a server that puts off what it does not know takes it sooner."""
+
+LOST_UNTIL = timedelta(days=7)
+"""For so long after it was written, a letter that was given up wants a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +108,36 @@ def _configured(name: str, domains: Sequence[str]) -> str | None:
 def of_registries(settings: EnrichSettings, states: Mapping[str, RegistryState]) -> dict[str, RegistryState]:
     """Tell of everyone who is asked, of those too who never were; of nobody where look-ups are off."""
     return {who: states.get(who, RegistryState()) for who in ASKED} if settings.queries == "on" else {}
+
+
+def lost_letters(undelivered: Iterable[Undelivered], now: datetime) -> list[Undelivered]:
+    """Choose the letters and alerts that were given up lately."""
+    return [it for it in undelivered if it.next_try_at is None and now - it.claimed_at < LOST_UNTIL]
+
+
+def late_letters(undelivered: Iterable[Undelivered], now: datetime) -> list[Undelivered]:
+    """Choose the letters and alerts that are still tried, and should have arrived by now."""
+    return [it for it in undelivered if it.next_try_at is not None and now - it.claimed_at > LATE_AFTER]
+
+
+def troubles_with_letters(undelivered: Sequence[Undelivered], now: datetime) -> Iterator[str]:
+    """Name what keeps letters and alerts from arriving, each cause once."""
+    for error, those in _by_error(late_letters(undelivered, now)).items():
+        since = f"{min(it.claimed_at for it in those):%Y-%m-%d %H:%M} UTC"
+        why = error or "nobody sends it: start `ruamill run`, with [smtp] set"
+        yield f"mail to {_recipients(those)} is tried since {since}: {why}"
+    for error, those in _by_error(lost_letters(undelivered, now)).items():
+        yield f"mail to {_recipients(those)} was given up: {error}"
+
+
+def _by_error(letters: Iterable[Undelivered]) -> Mapping[str, list[Undelivered]]:
+    found: dict[str, list[Undelivered]] = defaultdict(list)
+    for it in letters:
+        found[it.error or ""].append(it)
+    return found
+
+
+def _recipients(letters: Iterable[Undelivered]) -> str:
+    names = list(dict.fromkeys(it.recipient for it in letters))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

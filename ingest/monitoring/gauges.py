@@ -6,14 +6,20 @@ So a question over HTTP is answered at once, with what the last look saw, even w
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 
 import structlog
 
-from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
+from ingest.monitoring.figures import (
+    MailboxFigures,
+    lost_letters,
+    newest_by_domain,
+    of_mailboxes,
+    of_registries,
+)
 from ingest.settings import Settings
-from store import conflicts, health, migrate
+from store import conflicts, health, migrate, outbox
 from store.database import Database, DatabaseUnavailableError, DatabaseUrlError
 from store.lookups import RegistryState, registry_states
 
@@ -40,6 +46,9 @@ class Seen:
     """Domain -> when its last report was stored; None: there is none."""
     lookups: dict[str, int] = field(default_factory=dict)
     registries: dict[str, RegistryState] = field(default_factory=dict)
+    letters: dict[str, int] = field(default_factory=dict)
+    """Letters and alerts that were not delivered, by state."""
+    last_letter_at: datetime | None = None
 
 
 class Gauges:
@@ -91,6 +100,8 @@ class Gauges:
             registries = registry_states(connection)
             size = health.size(connection)
             waiting = conflicts.waiting(connection)
+            letters = outbox.undelivered(connection)
+            last_letter = outbox.last_sent(connection)
         own = self._settings.domains
         self._upto, self._newest = found.upto, newest_by_domain(tuple(own), self._newest, found.moments)
         self.seen = Seen(
@@ -101,6 +112,11 @@ class Gauges:
             newest={name: self._newest.get(name) for name in own or self._newest},
             lookups=lookups,
             registries=of_registries(self._settings.enrich, registries),
+            letters={
+                "waiting": sum(it.next_try_at is not None for it in letters),
+                "given_up": len(lost_letters(letters, datetime.now(UTC))),
+            },
+            last_letter_at=last_letter.sent_at if last_letter else None,
         )
         return None
 

@@ -5,13 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ingest.monitoring.figures import MailboxFigures, newest_by_domain, of_mailboxes, of_registries
+from ingest.monitoring.figures import (
+    MailboxFigures,
+    newest_by_domain,
+    of_mailboxes,
+    of_registries,
+    troubles_with_letters,
+)
 from ingest.monitoring.watch import State, patience
 from ingest.settings import Settings
-from store import conflicts, health, migrate
+from store import conflicts, health, migrate, outbox
 from store.database import Database, DatabaseUnavailableError
 from store.health import Intake
 from store.lookups import RegistryState, registry_states
+from store.outbox import Sent, Undelivered
 from store.reparse import Run, unfinished
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -47,6 +54,9 @@ class Overview:
     """First day of an address that waits for its look-up."""
     registries: Mapping[str, RegistryState] = field(default_factory=dict)
     """Who is asked; nobody where look-ups are off."""
+    last_letter: Sent | None = None
+    undelivered: Sequence[Undelivered] = ()
+    """Letters and alerts that wait, or were given up."""
 
 
 def look(settings: Settings, now: datetime) -> Overview:
@@ -84,6 +94,8 @@ def _look(settings: Settings, database: Database, now: datetime) -> Overview:
             lookups=health.lookups(connection),
             oldest_lookup=health.oldest_waiting(connection),
             registries=of_registries(settings.enrich, registry_states(connection)),
+            last_letter=outbox.last_sent(connection),
+            undelivered=outbox.undelivered(connection),
         )
 
 
@@ -104,6 +116,7 @@ def problems(
     for figures in overview.mailboxes:
         if state_of(daemon, figures.name) in (None, State.STANDING_BY):
             found += _of_mailbox(figures, timedelta(seconds=patience(settings.schedule.poll_seconds)), now)
+    found += troubles_with_letters(overview.undelivered, now)
     return list(dict.fromkeys(found))
 
 

@@ -16,7 +16,7 @@ from ingest.results.files import OutputError, make_folder, replacing
 from ingest.show import printable
 from store.asking import Column, Value
 
-__all__ = ["FORMS", "Form", "OutputError", "check", "make_folder", "save", "show"]
+__all__ = ["FORMS", "Form", "OutputError", "check", "make_folder", "replacing", "save", "show"]
 
 Form = Literal["table", "csv", "json", "parquet"]
 FORMS: tuple[Form, ...] = ("table", "csv", "json", "parquet")

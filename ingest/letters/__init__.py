@@ -1,0 +1,1 @@
+"""Letters and alerts on their way: what is due in, each written once, delivered, and tried again until it is, out."""
