@@ -4,13 +4,14 @@ What is missing skips the tests that need it, and the run ends by saying so; wit
 """
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers import dovecot, postgres
+from tests.servers import dovecot, postfix, postgres
 from tests.servers.dovecot import DovecotServer
 from tests.servers.postgres import PostgresServer
 
@@ -27,7 +28,17 @@ def _missing_corpus() -> str | None:
     return None
 
 
-MISSING = {"dovecot": dovecot.missing(), "postgresql": postgres.missing(), "corpus": _missing_corpus()}
+def _missing_chromium() -> str | None:
+    return None if shutil.which("chromium") else "no Chromium (Debian: chromium)"
+
+
+MISSING = {
+    "dovecot": dovecot.missing(),
+    "postgresql": postgres.missing(),
+    "postfix": postfix.missing(),
+    "chromium": _missing_chromium(),
+    "corpus": _missing_corpus(),
+}
 """Marker -> why its tests cannot run here and how to get them; None where they can."""
 
 

@@ -120,6 +120,12 @@ def test_the_questions_are_there(ruamill: Path, tmp_path: Path) -> None:
     assert not {name for name in names if name not in listed}
 
 
+def test_a_letter_can_be_laid_out(ruamill: Path, tmp_path: Path) -> None:
+    settings = {"RUAMILL_DATABASE": "sqlite:///letter.db"}
+    run(ruamill, "summary", "--html", "letter.html", cwd=tmp_path, settings=settings)
+    assert "</html>" in (tmp_path / "letter.html").read_text()
+
+
 def test_a_report_becomes_rows(ruamill: Path, tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     settings = {"RUAMILL_DATABASE": "sqlite:///reports.db"}
