@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
@@ -46,7 +45,7 @@ def process(
     """Store messages, batch by batch; what is yielded is committed. Raises DatabaseUnavailableError."""
     learn_names()
     for batch in _batches(arrivals, settings):
-        decided = list(zip(batch, write(database, batch, datetime.now(UTC)), strict=True))
+        decided = list(zip(batch, write(database, batch), strict=True))
         for incoming, decision in decided:
             tally.add(incoming, decision)
             metrics.count(incoming, decision)

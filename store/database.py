@@ -72,6 +72,11 @@ class Database:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
             yield connection
 
+    def catch_up(self) -> None:
+        """Wait for whoever writes now: what carries an earlier moment can be read then. Raises DatabaseUnavailableError."""
+        with self.writing():
+            pass
+
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """Open a transaction that writes, whose statements may take a day. Raises DatabaseUnavailableError."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -50,14 +50,15 @@ class Decision:
     failure_reports: int = 0
 
 
-def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[Decision]:
+def write(database: Database, batch: Sequence[Incoming], now: datetime | None = None) -> list[Decision]:
     """Commit a batch, and say what became of each message. Raises DatabaseUnavailableError, SchemaTooNewError.
 
-    Where the database refuses one message's data, the others are stored all the same.
+    Where the database refuses one message's data, the others are stored all the same. `now` is the moment at which its
+    turn to write has come: whoever waits for the writer has all that carries an earlier one (`Database.catch_up`).
     """
     try:
         with database.writing() as connection:
-            return _write(connection, batch, now)
+            return _write(connection, batch, now or datetime.now(UTC))
     except DBAPIError as error:
         problem = f"the database refuses it: {str(error.orig).partition(chr(10))[0]}"
     if len(batch) > 1:
@@ -65,7 +66,7 @@ def write(database: Database, batch: Sequence[Incoming], now: datetime) -> list[
     headers_alone = Reading(batch[0].reading.headers, (), (), dmarc=batch[0].reading.dmarc)
     without_reports = replace(batch[0], reading=headers_alone, problem=problem)
     with database.writing() as connection:
-        return _write(connection, [without_reports], now)
+        return _write(connection, [without_reports], now or datetime.now(UTC))
 
 
 @dataclass(slots=True)

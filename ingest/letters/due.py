@@ -16,7 +16,7 @@ from store.figures import Window
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 SETTLED = timedelta(minutes=2)
-"""After its moment a letter is written: reports carry the moment before their transaction, which takes a while."""
+"""After its moment a letter is written: the clock of another host that stores reports may be late."""
 
 EVERYTHING = "all"
 """The topic of a letter about all domains of its reader."""

@@ -45,6 +45,8 @@ class WritingJob:
 
     def _write(self, now: datetime) -> None:
         letters = self._due(now)
+        if letters:
+            self._database.catch_up()
         for parcel in write(self._settings, self._database, letters, now):
             self._claim(parcel, now)
         self._done.update({it.subscription: it.window.until for it in letters})

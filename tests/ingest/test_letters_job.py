@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from ingest.letters.job import WritingJob
@@ -17,6 +19,7 @@ from store import outbox
 from store.database import Database
 from store.migrate import upgrade
 from store.outbox import Waiting
+from store.schema import report
 from store.writer import write
 from tests.store.kit import DAY as SECONDS
 from tests.store.kit import FIRST_OF_NOVEMBER, feedback, incoming, record
@@ -114,6 +117,21 @@ def test_what_is_stored_while_a_letter_is_written_is_in_the_next(database: Datab
     assert "1,111" in text(first)
     assert "2,222" not in text(first)
     assert "2,222" in text(second)
+
+
+def test_a_letter_waits_for_who_is_storing_reports_of_its_time(either: Database) -> None:
+    store(either, MORNING + HOUR, messages=1111)
+    job = WritingJob(settings(), either, START)
+    thread = Thread(target=job.run, args=(MORNING,))
+    with either.writing() as connection:
+        connection.execute(update(report).values(ingested_at=MORNING - HOUR))
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+    thread.join(30)
+    with either.reading() as connection:
+        [waiting] = outbox.due(connection, MORNING)
+    assert "1,111" in text(waiting)
 
 
 def test_a_daemon_that_was_away_makes_up_for_it_in_one_letter(database: Database) -> None:

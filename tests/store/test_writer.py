@@ -2,11 +2,12 @@
 
 import zlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from fixtures.carriers import deflated, gzipped, zipped
 from fixtures.other_mails import failure_notice, ordinary_mail
@@ -17,6 +18,7 @@ from parsers.unpack import inflate
 from store.database import Database
 from store.ledger import Place, Sighting
 from store.outcomes import MAX_ATTEMPTS, Outcome
+from store.schema import report
 from store.writer import Decision, Incoming, write
 from tests.store.kit import (
     DAY,
@@ -76,6 +78,18 @@ def outcomes(decisions: list[Decision]) -> list[Outcome]:
 
 
 # -- one report
+
+
+def test_a_report_carries_the_moment_at_which_its_turn_came(database: Database) -> None:
+    thread = Thread(target=write, args=(database, [incoming(feedback())]))
+    with database.writing():
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        turn = datetime.now(UTC)
+    thread.join(30)
+    with database.reading() as connection:
+        assert connection.scalars(select(report.c.ingested_at)).one() >= turn
 
 
 def test_a_report_has_all_its_rows(database: Database) -> None:
