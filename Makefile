@@ -13,13 +13,20 @@ unexport $(filter RUAMILL_%,$(.VARIABLES))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The sample mailbox comes in two parts: what the letter tells of is the second.
+LAST_WEEK := 2026-11-09
+
 demo: .venv/installed ## poll a sample mailbox; show who sends as its domain, and what to do
 	@rm -rf build/demo && mkdir -p build/demo
-	@$(BIN)/python fixtures/make_sample_mailbox.py build/demo/Maildir
+	@$(BIN)/python fixtures/make_sample_mailbox.py build/demo/Maildir --before $(LAST_WEEK)
+	@$(RUAMILL) poll
+	@date -u +%FT%T.%6N > build/demo/since
+	@$(BIN)/python fixtures/make_sample_mailbox.py build/demo/Maildir --since $(LAST_WEEK)
 	@$(RUAMILL) poll
 	@$(BIN)/python -m fixtures.registries --data fixtures/registries/demo.toml -- $(RUAMILL) enrich
 	@$(RUAMILL) sources
 	@$(RUAMILL) readiness example.org
+	@$(RUAMILL) summary --since "$$(cat build/demo/since)" --html build/demo/letter.html --text build/demo/letter.txt
 
 test: lint servers ## lint, then every test; installs Dovecot and PostgreSQL if it may
 	@DMARC_CORPUS="$(DMARC_CORPUS)" $(BIN)/pytest

@@ -56,6 +56,15 @@ def test_sample_mailbox_is_repeatable(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "once").iterdir()} == {"tmp", "new", "cur"}
 
 
+def test_sample_mailbox_comes_in_parts(tmp_path: Path) -> None:
+    whole = write_sample_mailbox(tmp_path / "whole")
+    parts = [
+        write_sample_mailbox(tmp_path / option, option, "2026-11-09") for option in ("--before", "--since")
+    ]
+    assert all(parts)
+    assert sorted(content for part in parts for content in part.values()) == sorted(whole.values())
+
+
 def test_sample_mailbox_has_one_duplicate_and_moves_with_its_last_day(tmp_path: Path) -> None:
     usual = write_sample_mailbox(tmp_path / "usual")
     earlier = write_sample_mailbox(tmp_path / "earlier", "--until", "2026-03-31")

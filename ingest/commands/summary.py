@@ -40,7 +40,7 @@ def run(  # noqa: PLR0913 (an option is a parameter, see ingest.cli)
     window = Window(_moment(since) if since else now - DAY, now)
     if window.after >= now:
         raise ConfigurationError(f"--since {since} is not past: the time is {now:%Y-%m-%dT%H:%M} UTC")
-    with closing(open_database(settings)) as database:
+    with closing(open_database(settings)) as database, show.progress("Judging what came in"):
         news = judge(settings, database, window, now)
     if domains:
         news = _part(news, [it.lower().rstrip(".") for it in domains])

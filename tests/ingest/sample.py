@@ -13,9 +13,13 @@ OFFLINE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 def make(folder: Path, *, looked_up: bool = True) -> Path:
     """Make the mailbox, poll it, and look its addresses up, as `make demo` does."""
-    shutil.copy(ROOT / "fixtures/demo.toml", folder / "ruamill.toml")
-    (folder / "build/demo").mkdir(parents=True)
     _run(folder, sys.executable, ROOT / "fixtures/make_sample_mailbox.py", "build/demo/Maildir")
+    return read(folder, looked_up=looked_up)
+
+
+def read(folder: Path, *, looked_up: bool = True) -> Path:
+    """Poll the mailbox that is there, and look its addresses up."""
+    shutil.copy(ROOT / "fixtures/demo.toml", folder / "ruamill.toml")
     _run(folder, RUAMILL, "poll")
     if looked_up:
         data = ROOT / "fixtures/registries/demo.toml"
