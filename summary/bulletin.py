@@ -80,9 +80,14 @@ def bulletin(
 
 
 def for_domains(whole: Bulletin, domains: Collection[str]) -> Bulletin:
-    """Give the part of a letter that is about some domains, for a recipient or for a letter of its own."""
+    """Give the part of a letter that is about some domains, for a recipient or for a letter of its own.
+
+    The names of mails that could not be read tell of other people's domains: they are left to the letter about all.
+    """
     part = [it for it in whole.domains if it.figures.domain in domains]
-    return _bulletin(whole.window, part, whole.intake, whole.findings, whole.written_at)
+    is_all = len(part) == len(whole.domains)
+    intake = whole.intake if is_all else replace(whole.intake, rejected=())
+    return _bulletin(whole.window, part, intake, whole.findings, whole.written_at)
 
 
 def _bulletin(

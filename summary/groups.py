@@ -40,6 +40,8 @@ class Group:
         self.pieces = pieces
         self.messages = _sum(pieces)
         self.failing = _sum(it for it in pieces if not it.reading.passes)
+        self.quarantined = _sum(it for it in pieces if it.reading.evidence.disposition == "quarantine")
+        self.rejected = _sum(it for it in pieces if it.reading.evidence.disposition == "reject")
         self.dkim_failing = _sum(it for it in pieces if it.reading.dkim is not Dkim.PASSES)
         self.spf_failing = _sum(it for it in pieces if it.reading.spf is not Spf.PASSES)
 

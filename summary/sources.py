@@ -64,6 +64,9 @@ class SourceLine:
     messages: int
     passing: int
     failing: int
+    quarantined: int
+    """By the disposition that receivers report."""
+    rejected: int
     dkim_failing: int
     """Messages without an aligned DKIM pass."""
     spf_failing: int
@@ -224,6 +227,8 @@ def _line(who: str, group: Group) -> SourceLine:
         messages=group.messages,
         passing=group.passing,
         failing=group.failing,
+        quarantined=group.quarantined,
+        rejected=group.rejected,
         dkim_failing=group.dkim_failing,
         spf_failing=group.spf_failing,
         reason=reason(group),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from summary.findings.comparison import SENDS, Comparison
 from summary.findings.values import Finding, Kind, Level
-from summary.findings.words import counted, first_up, share, short, source_is
+from summary.findings.words import counted, first_up, share, short, source_is, stopped_by_receivers
 from summary.sources import SourceLine
 from summary.verdicts import Cause, Verdict
 
@@ -24,11 +24,11 @@ def _failing(sources: Comparison, line: SourceLine) -> Finding:
     began = sources.was(line.who, SENDS) and not sources.was(line.who, {Verdict.FAILING_OWN})
     failing = share(line.failing, sources.own_messages(line.who), "message")
     if began:
-        sentence = f"{first_up(short(line.who))} passed in the 7 days before; now {failing} fail DMARC."
+        sentence = f"{first_up(short(line.who))} passed in the 7 days before; now {failing} {_fails(line)}"
     elif sources.is_new(line):
-        sentence = f"{first_up(source_is(line.who))} new, and {failing} fail DMARC."
+        sentence = f"{first_up(source_is(line.who))} new, and {failing} {_fails(line)}"
     else:
-        sentence = f"{first_up(failing)} from {short(line.who)} fail DMARC."
+        sentence = f"{first_up(failing)} from {short(line.who)} {_fails(line)}"
     return Finding(
         level=Level.ACT if line.certain else Level.LOOK,
         kind=Kind.NOW_FAILS if began else Kind.OWN_SOURCE_FAILS,
@@ -38,6 +38,12 @@ def _failing(sources: Comparison, line: SourceLine) -> Finding:
         domain=line.domain,
         who=line.who,
     )
+
+
+def _fails(line: SourceLine) -> str:
+    """End a sentence about messages that fail; what was lost by it is what a postmaster must know first."""
+    stopped = stopped_by_receivers(line)
+    return f"{'fails' if line.failing == 1 else 'fail'} DMARC{f': receivers {stopped}' if stopped else ''}."
 
 
 def _mechanism(line: SourceLine) -> str:
@@ -54,7 +60,7 @@ def _bounces(line: SourceLine) -> Finding:
         kind=Kind.OWN_SOURCE_FAILS,
         what=f"bounces of {short(line.who)} are failing DMARC",
         sentence=f"{counted(line.failing, 'bounce or automatic reply', 'bounces and automatic replies')} "
-        f"from {short(line.who)} fail DMARC.",
+        f"from {short(line.who)} {_fails(line)}",
         next_step=line.next_step,
         domain=line.domain,
         who=line.who,

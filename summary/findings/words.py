@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from summary.hosts import OWN_SERVERS
-from summary.sources import NOBODY_KNOWN
+from summary.sources import NOBODY_KNOWN, SourceLine
 
 LONGEST: Final = 60
 """Characters of a name; the owner of a network chose it."""
@@ -44,6 +44,16 @@ def source_is(who: str) -> str:
 def share(part: int, whole: int, one: str) -> str:
     """Write how many of how many things."""
     return f"all {counted(whole, one)}" if part == whole else f"{part:,} of {counted(whole, one)}"
+
+
+def stopped_by_receivers(line: SourceLine) -> str:
+    """Say what receivers did to a source's mail by the policy; nothing where they let it all through."""
+    done = [
+        f"{word} {number:,}"
+        for word, number in (("quarantined", line.quarantined), ("rejected", line.rejected))
+        if number
+    ]
+    return " and ".join(done)
 
 
 def percent(part: int, whole: int) -> str:

@@ -32,6 +32,8 @@ def line(who: str, verdict: Verdict, messages: int, failing: int = 0, **more: An
         "owner": None,
         "cause": Cause.PASSES,
         "certain": True,
+        "quarantined": 0,
+        "rejected": 0,
         "dkim_failing": failing,
         "spf_failing": failing,
         "reason": "DKIM (d=example.org s=selector1) and SPF pass.",
@@ -368,5 +370,7 @@ def strangers(words: str) -> Bulletin:
         readiness,
     )
     rejected = Rejected(words, words, words, Outcome.REFUSED, words)
-    intake = replace(INTAKE, rejected=(rejected,) * 20, failing_mailboxes={words: words})
+    intake = replace(
+        INTAKE, outcomes={Outcome.REFUSED: 90}, rejected=(rejected,) * 20, failing_mailboxes={words: words}
+    )
     return Bulletin(WINDOW, words, Level.ACT, (news,) * 30, intake, (finding,) * 30, NOW)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from store.figures import Figures, Intake, Silence
+from store.figures import Figures, Intake, Rejected, Silence
 from store.outcomes import Outcome
 from summary.bulletin import Bulletin, Judged, Kind, Level, Thresholds, bulletin, for_domains
 from tests.summary.kit import DOMAIN, LAST, evidence
@@ -145,6 +145,16 @@ def test_a_source_began_to_fail_only_once() -> None:
     goes_on = morning(MICROSOFT, MIMECAST_FAILS, before=(MICROSOFT, MIMECAST, MIMECAST_FAILS))
     assert (findings(began)[0].kind, kinds(goes_on)) == (Kind.NOW_FAILS, [Kind.OWN_SOURCE_FAILS])
     assert findings(goes_on)[0].sentence == "All 900 messages from Mimecast fail DMARC."
+
+
+def test_what_receivers_did_to_it_is_said() -> None:
+    rejected = replace(MIMECAST_FAILS, disposition="reject")
+    put_aside = replace(BOUNCES, messages=20, disposition="quarantine")
+    found = findings(morning(MICROSOFT, rejected, put_aside, before=(MICROSOFT, MIMECAST_FAILS)))
+    assert [it.sentence for it in found] == [
+        "All 900 messages from Mimecast fail DMARC: receivers rejected 900.",
+        "20 bounces and automatic replies from Microsoft 365 fail DMARC: receivers quarantined 20.",
+    ]
 
 
 def test_what_also_passes_is_said() -> None:
@@ -410,6 +420,15 @@ def test_a_part_of_a_letter() -> None:
     assert [it.figures.domain for it in part.domains] == ["example.net", "example.com"]
     assert (part.level, part.findings, part.intake) == (Level.LOOK, whole.findings, whole.intake)
     assert for_domains(whole, [it.figures.domain for it in whole.domains]) == whole
+
+
+def test_a_part_of_a_letter_names_no_mail_that_may_be_about_another_domain() -> None:
+    mail = Rejected(
+        "dmarc", "example.net.xml.gz", "dmarc@example.com", Outcome.CORRUPT, "gzip stream is cut off"
+    )
+    whole = three_domains(intake=replace(UNREADABLE, rejected=(mail,)))
+    part = for_domains(whole, ["example.com"])
+    assert (whole.intake.rejected, part.intake) == ((mail,), UNREADABLE)
 
 
 def test_a_part_of_a_letter_that_is_well() -> None:
