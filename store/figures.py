@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
@@ -111,7 +111,7 @@ class DomainFigures:
     policy_before: Published | None
     """As the reports before the window had it."""
     newest_report_at: datetime | None
-    """When the newest report about it was ingested."""
+    """When the newest report about it was ingested by now: one that came in after the window breaks a silence too."""
     was_daily: bool
     """Whether in the 14 days before its newest report it had one on nearly every day."""
 
@@ -143,6 +143,8 @@ class Intake:
     """Mailbox -> why its last poll did not go through."""
     lookups_waiting: int
     conflicts: int
+    looked_at: datetime | None = None
+    """When a mailbox was last asked for mail, now included: since then it may be ruamill that is silent. None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def figures(connection: Connection, window: Window, domains: Sequence[str] | Non
     """
     today = now.astimezone(UTC).date()
     chosen = _Chosen(window, domains)
-    newest = _newest(connection, chosen)
+    newest = _newest(connection, chosen, now)
     brought = _brought(connection, chosen, today)
     told = {domain: it.told_day for domain, it in brought.items() if it.told_day is not None}
     policies = {domain: published(connection, domain, today, window.until, PICTURED) for domain in newest}
@@ -172,7 +174,9 @@ def figures(connection: Connection, window: Window, domains: Sequence[str] | Non
     earlier = _sums(connection, chosen, Window(window.after - EARLIER, window.after))
     days = _days(connection, {domain: it.day for domain, it in policies.items() if it})
     new_sources = _new_sources(connection, window, list(told))
-    silences = _silences(connection, window, list(told))
+    intake = _intake(connection, window)
+    asked = Window(window.after, min(window.until, intake.looked_at or window.until))
+    silences = _silences(connection, asked, list(told))
     found = (
         DomainFigures(
             domain=domain,
@@ -195,7 +199,7 @@ def figures(connection: Connection, window: Window, domains: Sequence[str] | Non
         )
         for domain, it in ((domain, brought.get(domain, _NOTHING)) for domain in newest)
     )
-    return Figures(window, tuple(found), _intake(connection, window))
+    return Figures(window, tuple(found), intake)
 
 
 # --- which reports
@@ -221,13 +225,13 @@ def _ingested(window: Window) -> list[ColumnElement[bool]]:
     return [report.c.ingested_at > window.after, report.c.ingested_at <= window.until]
 
 
-def _newest(connection: Connection, chosen: _Chosen) -> dict[str, datetime]:
-    """Tell when the newest report about each domain was ingested."""
-    listed = chosen.within(
-        Window(min(chosen.window.after, chosen.window.until - LISTED), chosen.window.until)
-    )
-    query = select(_DOMAIN, func.max(report.c.ingested_at)).where(*listed).group_by(_DOMAIN)
-    return dict(sorted((domain, moment) for domain, moment in connection.execute(query)))
+def _newest(connection: Connection, chosen: _Chosen, now: datetime) -> dict[str, datetime]:
+    """Tell when the newest report by now was ingested about each domain that is listed at the end of the window."""
+    ingested, until = report.c.ingested_at, chosen.window.until
+    listed = chosen.within(Window(min(chosen.window.after, until - LISTED), max(until, now)))
+    query = select(_DOMAIN, func.max(ingested)).where(*listed).group_by(_DOMAIN)
+    found = connection.execute(query.having(func.min(ingested) <= until))
+    return dict(sorted((domain, moment) for domain, moment in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +429,8 @@ def _regularity(connection: Connection, domain: str, reporter: str, last_day: da
 def _intake(connection: Connection, window: Window) -> Intake:
     decided = message.c.decided_at > window.after, message.c.decided_at <= window.until
     outcomes = select(message.c.outcome, func.count()).where(*decided).group_by(message.c.outcome)
-    folders = [it for it in folder_states(connection) if _is_current(it, window)]
+    every = folder_states(connection)
+    folders = [it for it in every if _is_current(it, window)]
     oldest = [it.oldest_waiting_at for it in folders if it.oldest_waiting_at]
     return Intake(
         outcomes={Outcome(word): number for word, number in connection.execute(outcomes)},
@@ -435,13 +440,17 @@ def _intake(connection: Connection, window: Window) -> Intake:
         failing_mailboxes={it.source: it.last_error for it in folders if it.last_error},
         lookups_waiting=lookups(connection)["waiting"],
         conflicts=conflicts.waiting(connection),
+        looked_at=max(chain.from_iterable(map(_looks, every)), default=None),
     )
 
 
 def _is_current(folder: FolderState, window: Window) -> bool:
     """Tell whether a folder is still looked at: those of mailboxes that were taken out of the settings stay."""
-    looks = [it for it in (folder.last_poll_at, folder.last_error_at) if it]
-    return any(it > window.after for it in looks)
+    return any(it > window.after for it in _looks(folder))
+
+
+def _looks(folder: FolderState) -> list[datetime]:
+    return [it for it in (folder.last_poll_at, folder.last_error_at) if it]
 
 
 def _rejected(connection: Connection, decided: Sequence[ColumnElement[bool]]) -> tuple[Rejected, ...]:

@@ -4,19 +4,23 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from enum import StrEnum
+from operator import attrgetter
 from textwrap import fill
 from typing import Final
 
 from summary.bulletin import Finding, Kind, Level
-from summary.letter import Envelope
+from summary.letter import Envelope, addressed
 from summary.letter.words import cleaned, clipped, counted
 
 ALONE: Final = 3
-"""More domains than so many with one cause are one alert: a lost mailbox silences two hundred domains at once."""
+"""More domains than so many with one cause are one alert: a lost mailbox silences two hundred domains at once.
+So are more senders of one domain: a zone that is gone takes every signature with it."""
+MOST: Final = 10
+"""More alerts than so many of one cause at once are one alert, whatever they are about."""
 TOLD: Final = 10
-"""Domains of such an alert that are told of, the rest is counted."""
+"""Findings of such an alert that are told of, the rest is counted."""
+EACH: Final = "Run `ruamill sources DOMAIN`: it says of each sender what to do."
 LONGEST: Final = 600
 """Characters of one sentence: Slack takes 3,000 of a section once they are escaped, Teams 28 KB of all."""
 LONGEST_TOPIC: Final = 300
@@ -56,15 +60,27 @@ class Alert:
 
 
 def alerts(findings: Iterable[Finding], causes: Collection[str]) -> Iterator[Alert]:
-    """Say what is worth an alert, by cause and sender; of all domains together where they are many."""
-    alike: dict[tuple[Cause, str | None], list[Finding]] = defaultdict(list)
+    """Say what is worth an alert, by cause, domain and sender; together where they are many."""
+    found: dict[Cause, list[Finding]] = defaultdict(list)
     for finding in findings:
         cause = CAUSES.get(finding.kind)
         if cause in causes and cause is not None and finding.level is Level.ACT:
-            alike[cause, finding.who].append(cleaned(finding, LONGEST))
-    for (cause, _), found in alike.items():
-        parts = [found] if len(found) > ALONE else [[one] for one in found]
-        yield from (_alert(cause, part) for part in parts)
+            found[cause].append(cleaned(finding, LONGEST))
+    for cause, every in found.items():
+        parts = list(_parts(every))
+        yield from (_alert(cause, part) for part in (parts if len(parts) <= MOST else [every]))
+
+
+def _parts(found: Sequence[Finding]) -> Iterator[Sequence[Finding]]:
+    """Put together many domains with one sender, else many senders of one domain."""
+    left = found
+    for key in (attrgetter("who"), attrgetter("domain")):
+        alike: dict[str | None, list[Finding]] = defaultdict(list)
+        for it in left:
+            alike[key(it)].append(it)
+        yield from (them for them in alike.values() if len(them) > ALONE)
+        left = [it for it in left if len(alike[key(it)]) <= ALONE]
+    yield from ([it] for it in left)
 
 
 def unreachable(what: str, error: str, minutes: int) -> Alert:
@@ -82,18 +98,25 @@ def unreachable(what: str, error: str, minutes: int) -> Alert:
 
 
 def _alert(cause: Cause, found: Sequence[Finding]) -> Alert:
-    first, more = found[0], len(found) - 1
+    """Tell of findings that have something in common; what they have not is counted."""
+    first, domains = found[0], tuple(dict.fromkeys(it.domain for it in found if it.domain))
+    who, *others = dict.fromkeys(it.who for it in found)
     of = f" {first.domain}" if first.domain else ""
-    others = f" (and {counted(more, 'more domain')})" if more else ""
     return Alert(
         cause=cause,
-        topic=_topic(cause, None if more else first.domain, first.who),
-        domains=tuple(it.domain for it in found if it.domain),
-        who=first.who,
-        subject=f"DMARC{of}: {first.what}{others}",
+        topic=_topic(cause, None if len(domains) > 1 else first.domain, None if others else who),
+        domains=domains,
+        who=None if others else who,
+        subject=f"DMARC{of}: {first.what}{_more(len(domains) - 1, len(others))}",
         sentences=tuple(_sentences(found)),
-        next_step=first.next_step,
+        next_step=EACH if others else first.next_step,
     )
+
+
+def _more(domains: int, senders: int) -> str:
+    if domains > 0:
+        return f" (and {counted(domains, 'more domain')})"
+    return f" (and {counted(senders, 'more sender')})" if senders else ""
 
 
 def _topic(*parts: str | None) -> str:
@@ -101,10 +124,12 @@ def _topic(*parts: str | None) -> str:
 
 
 def _sentences(found: Sequence[Finding]) -> Iterator[str]:
+    several = len({it.domain for it in found}) > 1
     for it in found[:TOLD]:
-        yield f"{it.domain}: {it.sentence}" if it.domain and len(found) > 1 else it.sentence
+        yield f"{it.domain}: {it.sentence}" if several else it.sentence
     if len(found) > TOLD:
-        yield f"The same of {counted(len(found) - TOLD, 'more domain')}."
+        senders = len({it.who for it in found}) > 1
+        yield f"The same of {counted(len(found) - TOLD, 'more sender' if senders else 'more domain')}."
 
 
 # --- mail
@@ -112,18 +137,7 @@ def _sentences(found: Sequence[Finding]) -> Iterator[str]:
 
 def mail(alert: Alert, envelope: Envelope) -> EmailMessage:
     """Write the mail that says it, in plain text."""
-    plain = (envelope.sender + envelope.recipient + (envelope.reply_to or "")).isascii()
-    message = EmailMessage(SMTP if plain else SMTPUTF8)
-    message["From"] = envelope.sender
-    message["To"] = envelope.recipient
-    message["Subject"] = alert.subject
-    message["Date"] = envelope.date
-    message["Message-ID"] = envelope.message_id
-    if envelope.reply_to:
-        message["Reply-To"] = envelope.reply_to
-    message["List-Id"] = f"<{envelope.list_id}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 5
-    message["X-Auto-Response-Suppress"] = "All"
+    message = addressed(envelope, alert.subject)
     message.set_content(text(alert), cte="quoted-printable")
     return message
 

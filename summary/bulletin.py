@@ -13,7 +13,7 @@ from summary.findings.arrivals import intake_findings, silence, silence_everywhe
 from summary.findings.comparison import Comparison
 from summary.findings.newcomers import newcomers
 from summary.findings.own_mail import own_mail
-from summary.findings.pass_rate import drop
+from summary.findings.pass_rate import drop, nothing_passes
 from summary.findings.policy import policy_change
 from summary.findings.values import Finding, Judged, Kind, Level, Thresholds, severity, urgency
 from summary.findings.words import counted, first_up, percent
@@ -70,10 +70,11 @@ def bulletin(
     figures: Figures, judged: Mapping[str, Judged], thresholds: Thresholds, now: datetime
 ) -> Bulletin:
     """Judge what came in; `judged` by domain, for those with reports in the window. `now` is the letter's date."""
-    nowhere = silence_everywhere(figures, thresholds, now)
+    asked = min(now, figures.intake.looked_at or now)
+    nowhere = silence_everywhere(figures, thresholds, asked)
     general = [*([nowhere] if nowhere else []), *intake_findings(figures.intake, now, polls=not nowhere)]
     news = [
-        _news(Comparison(it, judged.get(it.domain, _UNJUDGED), thresholds), now, alone=not nowhere)
+        _news(Comparison(it, judged.get(it.domain, _UNJUDGED), thresholds), asked, alone=not nowhere)
         for it in figures.domains
     ]
     return _bulletin(figures.window, sorted(news, key=_worst_first), figures.intake, general, now)
@@ -112,10 +113,10 @@ def _bulletin(
 # --- a domain
 
 
-def _news(sources: Comparison, now: datetime, *, alone: bool) -> DomainNews:
+def _news(sources: Comparison, asked: datetime, *, alone: bool) -> DomainNews:
     """Judge a domain; that it is silent is its own finding only if it is `alone` with it."""
     figures = sources.figures
-    silent = silence(figures, sources.thresholds, now)
+    silent = silence(figures, sources.thresholds, asked)
     others = _one_step_each(sorted(_findings(sources, silent=silent is not None), key=urgency))
     findings = sorted([*([silent] if silent else []), *others], key=urgency)
     return DomainNews(
@@ -135,6 +136,7 @@ def _findings(sources: Comparison, *, silent: bool) -> Iterator[Finding]:
     single = (
         policy_change(figures.domain, figures.policy, figures.policy_before),
         drop(sources),
+        nothing_passes(sources),
         None if silent else silent_reporters(figures),
     )
     yield from (it for it in single if it)

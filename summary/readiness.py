@@ -12,6 +12,7 @@ from typing import Final
 
 from store.database import Database
 from store.policies import Published, published, reported_days
+from summary.findings.words import counted
 from summary.hosts import Known
 from summary.sources import SourceLine, look_at
 from summary.verdicts import Cause, Verdict
@@ -270,12 +271,18 @@ def _obstacles(policy: Published, next_policy: str, period: Period, blockers: Se
         found.append(f"{share:.1%} of your own mail fails{whose}, where {tolerated:.1%} is bearable")
     held = (policy.day - policy.since).days + 1
     if period.reported_days < DAYS_A_STEP:
-        found.append(f"{period.reported_days} days were reported, and it takes {DAYS_A_STEP} to tell")
+        found.append(f"{_were(period.reported_days, 'day')} reported, and it takes {DAYS_A_STEP} to tell")
     elif held < DAYS_A_STEP:
-        found.append(f"p={policy.p} was reported for {held} days, and it takes {DAYS_A_STEP} to tell")
+        found.append(
+            f"p={policy.p} was reported for {counted(held, 'day')}, and it takes {DAYS_A_STEP} to tell"
+        )
     if period.messages < MESSAGES_A_STEP:
-        found.append(f"{period.messages:,} messages were reported, and it takes {MESSAGES_A_STEP} to tell")
+        found.append(f"{_were(period.messages, 'message')} reported, and it takes {MESSAGES_A_STEP} to tell")
     return found
+
+
+def _were(number: int, one: str) -> str:
+    return f"{counted(number, one)} {'was' if number == 1 else 'were'}"
 
 
 def failing_share(period: Period) -> float:

@@ -18,6 +18,9 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SETTLED = timedelta(minutes=2)
 """After its moment a letter is written: the clock of another host that stores reports may be late."""
 
+LONGEST = timedelta(days=30)
+"""Who was told nothing for longer, because nothing could be sent or they were no reader, is told of so many days."""
+
 EVERYTHING = "all"
 """The topic of a letter about all domains of its reader."""
 
@@ -96,20 +99,28 @@ def due(
         until = _moment(settings.summary, it.kind, now - SETTLED)
         if done.get(it) == until:
             continue
-        last = _last(settings.summary, it, told)
+        last, before = _last(settings.summary, it, told), until - (DAY if it.kind == "daily" else WEEK)
+        if last is not None and last - now > DAY:
+            last = before  # the clock was ahead: what was told then is no reason to be silent until that day
         if last is None and until >= started:
-            yield Letter(it, Window(until - (DAY if it.kind == "daily" else WEEK), until), is_first=True)
+            yield Letter(it, Window(before, until), is_first=True)
         elif last is not None and last < until:
-            yield Letter(it, Window(last, until), is_first=False)
+            yield Letter(it, Window(max(last, until - LONGEST), until), is_first=False)
 
 
 def _last(
     summary: SummarySettings, subscription: Subscription, told: Callable[[Subscription], datetime | None]
 ) -> datetime | None:
-    """Tell up to when somebody knows; where quiet days have no letter, the weekly one has told of them."""
-    moments = [told(subscription)]
+    """Tell up to when somebody knows; where quiet days have no letter, the weekly one has told of them.
+
+    By letters of the other form too: `letters` may have been set anew since.
+    """
+    kinds = [subscription.kind]
     if summary.quiet and summary.weekly and subscription.kind == "daily":
-        moments.append(told(replace(subscription, kind="weekly")))
+        kinds.append("weekly")
+    others = subscription.domains or () if subscription.topic == EVERYTHING else (EVERYTHING,)
+    topics = (subscription.topic, *others)
+    moments = (told(replace(subscription, kind=kind, topic=topic)) for kind in kinds for topic in topics)
     return max(filter(None, moments), default=None)
 
 

@@ -27,6 +27,9 @@ a server to have for taking a letter over. Who gives up sooner sends it twice.""
 SHOWN = 400
 """Characters of what the server says that are passed on."""
 
+TOO_LARGE = 552
+"""Said of the size that goes with the sender, before a byte of the letter (RFC 1870 6.1)."""
+
 REFUSED = 500
 """From here on a reply is a refusal for good (RFC 5321 4.2.1)."""
 
@@ -173,14 +176,12 @@ def _explained(settings: SmtpSettings, recipient: str, tokens: Tokens | None) ->
         (code, words), *_ = error.recipients.values()
         said = quoted(code, words, settings, tokens)
         raise DeliveryError(f"{place} refuses {recipient}: {said}", temporary=code < REFUSED) from None
-    except smtplib.SMTPDataError as error:
-        said = quoted(error.smtp_code, error.smtp_error, settings, tokens)
-        raise DeliveryError(
-            f"{place} refuses the letter: {said}", temporary=error.smtp_code < REFUSED
-        ) from None
     except smtplib.SMTPResponseException as error:
         said = quoted(error.smtp_code, error.smtp_error, settings, tokens)
-        raise DeliveryError(f"{place} {_what(error, settings)}: {said}", temporary=True) from None
+        of_letter = isinstance(error, smtplib.SMTPDataError) or error.smtp_code == TOO_LARGE
+        what = "refuses the letter" if of_letter else _what(error, settings)
+        temporary = not of_letter or error.smtp_code < REFUSED
+        raise DeliveryError(f"{place} {what}: {said}", temporary=temporary) from None
     except (OSError, ValueError) as error:  # smtplib's own are OSErrors
         raise DeliveryError(f"{place}: {_broke(error)}", temporary=True) from None
 

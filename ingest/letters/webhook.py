@@ -16,17 +16,19 @@ from http.client import HTTPException
 from pathlib import Path
 from socket import gaierror
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from requests import RequestException, Response, Session
+from requests import RequestException, Session
 from urllib3.exceptions import HTTPError as TransportError
 
 from ingest.letters.errors import DeliveryError
-from ingest.oauth.transport import Adapter, TooLongError
+from ingest.oauth.transport import Trusting
 from ingest.settings import WebhookSettings
 from parsers.printable import one_line
 from summary.alerts import Alert
+
+T = TypeVar("T")
 
 VERSION: Final = 1
 """Of the JSON; another when a field changes its meaning or goes."""
@@ -126,30 +128,37 @@ def post(content: bytes, settings: WebhookSettings) -> None:
     """
     url = settings.url.get_secret_value()
     with _explained(url):
-        answer = _within(WHOLE * settings.timeout, partial(_ask, url, content, settings))
-    _must_be_taken(answer.status_code, answer.content[:SAID].decode(errors="replace"), url)
+        status, said = _within(WHOLE * settings.timeout, partial(_ask, url, content, settings))
+    _must_be_taken(status, said.decode(errors="replace"), url)
 
 
-def _ask(url: str, content: bytes, settings: WebhookSettings) -> Response:
+def _ask(url: str, content: bytes, settings: WebhookSettings) -> tuple[int, bytes]:
+    """Give the status, and of a refusal its first words. Of a yes nothing is read: it was taken, however long that is."""
     headers = {"Content-Type": "application/json", "User-Agent": "ruamill", "Accept-Encoding": "identity"}
     with Session() as session:
         for scheme in ("https://", "http://"):
-            session.mount(scheme, Adapter(_context(settings.ca_file)))
-        return session.post(
+            session.mount(scheme, Trusting(_context(settings.ca_file)))
+        answer = session.post(
             url,
             data=content,
             headers={**headers, **_signed(content, settings, int(time.time()))},
             timeout=settings.timeout,
             allow_redirects=False,
+            stream=True,
         )
+        return answer.status_code, b"" if _is_yes(answer.status_code) else answer.raw.read(SAID)
 
 
-def _within(seconds: float, ask: Callable[[], Response]) -> Response:
+def _is_yes(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _within(seconds: float, ask: Callable[[], T]) -> T:
     """Wait no longer: `timeout` is for each piece of an answer, and one that comes byte by byte would hold up all letters.
 
     Raises TimeoutError, and leaves the thread behind with what hangs.
     """
-    answer: Future[Response] = Future()
+    answer: Future[T] = Future()
 
     def run() -> None:
         try:
@@ -179,7 +188,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def _must_be_taken(status: int, said: str, url: str) -> None:
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    if _is_yes(status):
         return
     host = urlsplit(url).hostname
     if status < HTTPStatus.BAD_REQUEST:
@@ -205,7 +214,6 @@ UNREACHABLE: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "TLS failed ({0.reason}): check url"),
     (gaierror, "the name has no address ({0.strerror}): check url, and the DNS of this machine"),
     (TimeoutError, "no answer in time: check url, and that a firewall lets us out"),
-    (TooLongError, "its answer is longer than any webhook's: check url"),
     (RequestException, "the request cannot be made: check url"),
     (HTTPException, "the connection broke off"),
     (OSError, "the connection failed ({0}): check url, and that a firewall lets us out"),
@@ -218,7 +226,7 @@ UNREACHABLE: tuple[tuple[type[BaseException], str], ...] = (
 def _explained(url: str) -> Iterator[None]:
     try:
         yield
-    except (RequestException, TransportError, TooLongError, OSError, ValueError) as error:
+    except (RequestException, TransportError, OSError, ValueError) as error:
         cause: BaseException = error
         while deeper := cause.__cause__ or cause.__context__:
             cause = deeper

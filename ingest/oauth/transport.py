@@ -21,8 +21,8 @@ class TooLongError(Exception):
     """The answer is longer than any token."""
 
 
-class Adapter(HTTPAdapter):
-    """Trusts whom the context trusts, and reads no more of an answer than a token can have."""
+class Trusting(HTTPAdapter):
+    """Trusts whom the context trusts."""
 
     def __init__(self, context: SSLContext) -> None:
         self._context = context
@@ -38,6 +38,10 @@ class Adapter(HTTPAdapter):
 
     def cert_verify(self, *args: Any) -> None:
         """Leave it at that: requests would add the authorities that it brings along."""
+
+
+class Adapter(Trusting):
+    """Reads no more of an answer than a token can have."""
 
     def send(self, *args: Any, **options: Any) -> Response:
         """Read the answer at once, as far as it may go. Raises TooLongError, TimeoutError."""

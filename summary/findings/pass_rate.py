@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from summary.findings.comparison import Comparison
 from summary.findings.values import Finding, Kind, Level
 from summary.findings.words import counted, percent, short
+from summary.readiness import OWN
 from summary.sources import SourceLine
 
 
@@ -33,6 +34,24 @@ def drop(sources: Comparison) -> Finding | None:
         next_step=worst.next_step,
         domain=worst.domain,
         who=worst.who,
+    )
+
+
+def nothing_passes(sources: Comparison) -> Finding | None:
+    """Tell of a domain of whose mail none passes and nothing is known to be its own: it may be all of it."""
+    messages = _messages([it for it in sources.lines if not sources.is_stopped(it)])
+    known = any(it.verdict in OWN for it in (*sources.lines, *sources.judged.earlier))
+    if known or messages < sources.thresholds.drop_messages:
+        return None
+    domain = sources.figures.domain
+    return Finding(
+        level=Level.LOOK,
+        kind=Kind.NOTHING_PASSES,
+        what="nothing passes",
+        sentence=f"None of {counted(messages, 'message')} passes, and nothing shows whether any of them is yours.",
+        next_step=f'If you send as {domain}, set up SPF and DKIM, and name your servers in networks below [domains."{domain}"]; '
+        "if nobody does, publish p=reject.",
+        domain=domain,
     )
 
 

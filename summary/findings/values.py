@@ -26,6 +26,7 @@ class Kind(StrEnum):
     POLICY_WEAKENED = "policy_weakened"
     NO_REPORTS = "no_reports"
     RATE_DROPPED = "rate_dropped"
+    NOTHING_PASSES = "nothing_passes"
     NEW_FAILING_SOURCE = "new_failing_source"
     INTAKE = "intake"
     REPORTER_SILENT = "reporter_silent"

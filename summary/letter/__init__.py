@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from summary.bulletin import Bulletin
 from summary.letter import plain
 from summary.letter.page import fitting
+from summary.letter.parts import SUBJECT
+from summary.letter.words import clipped
 
 SENDER: Final = "ruamill"
 
@@ -46,20 +48,26 @@ def text(bulletin: Bulletin, timezone: ZoneInfo) -> str:
 def compose(bulletin: Bulletin, envelope: Envelope) -> EmailMessage:
     """Make the letter. Its `as_bytes()` is what is sent; nothing in a bulletin can add a header."""
     said, page = fitting(bulletin, envelope.timezone)
+    made = addressed(envelope, said.subject)
+    made.set_content(plain.write(said), cte="quoted-printable")
+    made.add_alternative(page, subtype="html", cte="quoted-printable")
+    return made
+
+
+def addressed(envelope: Envelope, subject: str) -> EmailMessage:
+    """Begin a mail: its headers, and no body. The subject is one line; nothing in it can add a header."""
     made = EmailMessage(_policy(envelope))
     made["From"] = f"{SENDER} <{envelope.sender}>"
     made["To"] = envelope.recipient
     if envelope.reply_to:
         made["Reply-To"] = envelope.reply_to
     # An encoded word that a stranger wrote would be decoded here, line breaks and all (RFC 2047 2).
-    made["Subject"] = said.subject.replace("=?", "= ?")
+    made["Subject"] = clipped(subject, SUBJECT).replace("=?", "= ?")
     made["Date"] = envelope.date
     made["Message-ID"] = envelope.message_id
     made["List-Id"] = f"{SENDER} <{envelope.list_id}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834 5
     made["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
-    made.set_content(plain.write(said), cte="quoted-printable")
-    made.add_alternative(page, subtype="html", cte="quoted-printable")
     return made
 
 

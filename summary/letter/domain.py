@@ -6,6 +6,7 @@ from typing import Final
 
 from store.figures import DomainFigures
 from summary.bulletin import DomainNews, Finding, Level
+from summary.findings.words import stopped_by_receivers
 from summary.letter.chart import Chart, chart
 from summary.letter.words import VERDICTS, clipped, counted, named, period, share
 from summary.readiness import DECIDING, Named, Period, Readiness, failing_share
@@ -63,13 +64,13 @@ class Part:
     """The sources that are no card, in a line for each kind."""
     chart: Chart | None
     readiness: tuple[str, ...]
-    period: str
+    period: str | None
+    """None where no report came in: the sentence says it."""
 
 
 def part(news: DomainNews, cards: int, notes: int) -> Part:
     """Say what there is to say of a domain, within limits."""
-    who = {it.who for it in news.findings}
-    wanted = [it for it in news.lines if _wants_a_person(it, who)]
+    wanted = _wanted(news)
     shown = tuple(_cards(wanted[:cards]))
     steps = {it.next_step for it in wanted[:cards]}
     return Part(
@@ -98,6 +99,13 @@ def _more_notes(findings: Sequence[Finding]) -> str | None:
         if findings
         else None
     )
+
+
+def _wanted(news: DomainNews) -> Sequence[SourceLine]:
+    """Choose the sources that are shown at length: those that findings name first, the worst before all."""
+    told = list(dict.fromkeys(it.who for it in news.findings))
+    wanted = (it for it in news.lines if _wants_a_person(it, told))
+    return sorted(wanted, key=lambda it: told.index(it.who) if it.who in told else len(told))
 
 
 def _wants_a_person(line: SourceLine, who: Collection[str | None]) -> bool:
@@ -134,9 +142,11 @@ def _card(line: SourceLine, step: str) -> Card:
 
 
 def _figures(line: SourceLine) -> str:
+    stopped = stopped_by_receivers(line)
     return (
         f"{counted(line.messages, 'message')}, {_fate(line.failing, line.messages)}: "
         f"DKIM fails for {line.dkim_failing:,}, SPF for {line.spf_failing:,}."
+        f"{f' Receivers {stopped}.' if stopped else ''}"
     )
 
 
@@ -206,15 +216,21 @@ def _touched(found: Readiness, deciding: Period) -> str:
 
 
 def _who(group: Sequence[Named]) -> str:
-    return named((f"{clipped(it.who)} ({it.failing:,} of {it.messages:,} failing)" for it in group), NAMED)
+    return named((f"{clipped(it.who)} ({_how(it)})" for it in group), NAMED)
+
+
+def _how(source: Named) -> str:
+    if not source.failing:
+        return f"{counted(source.messages, 'message')} by one mechanism alone"
+    return f"{source.failing:,} of {source.messages:,} failing"
 
 
 # --- which reports
 
 
-def _period(figures: DomainFigures) -> str:
+def _period(figures: DomainFigures) -> str | None:
     if not figures.reports or figures.first_day is None or figures.last_day is None:
-        return "No report came in."
+        return None
     late = f", {counted(figures.late_reports, 'late one')} among them" if figures.late_reports else ""
     return (
         f"{counted(figures.messages, 'message')} in {counted(figures.reports, 'report')} of "

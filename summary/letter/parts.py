@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from store.figures import DomainFigures, Intake, Rejected
+from store.figures import REJECTED, DomainFigures, Intake, Rejected
 from store.outcomes import Outcome
 from summary.bulletin import Bulletin, DomainNews, Kind, Level
 from summary.letter.domain import Note, Part, note, part
@@ -15,6 +16,8 @@ FEW: Final = 3
 """A letter of so many domains shows those that are all well too."""
 SUBJECT: Final = 200
 """Characters of the subject."""
+AWAY: Final = timedelta(days=1)
+"""Mailboxes that nobody looked at for longer are worth a word."""
 NAMED: Final = 5
 """Domains that a line names."""
 NONE: Final = "-"
@@ -82,7 +85,7 @@ def letter(bulletin: Bulletin, timezone: ZoneInfo, limits: Limits) -> Letter:
     """Say it all, within limits. Pure."""
     every = bulletin.domains
     apart = [it for it in every if it.level is not Level.WELL or len(every) <= FEW]
-    rejected = bulletin.intake.rejected
+    named_mails = bulletin.intake.rejected[: limits.notes]
     return cleaned(
         Letter(
             subject=clipped(bulletin.subject, SUBJECT),
@@ -93,9 +96,9 @@ def letter(bulletin: Bulletin, timezone: ZoneInfo, limits: Limits) -> Letter:
             parts=tuple(part(it, limits.cards, limits.notes) for it in apart[: limits.parts]),
             more_parts=_more(apart[limits.parts :], "in detail: `ruamill sources DOMAIN` shows one"),
             intake_notes=_notes(bulletin, limits, intake=True),
-            intake=tuple(_intake(bulletin.intake, timezone)),
-            rejected=tuple(map(_refusal, rejected[: limits.notes])),
-            more_rejected=_more_rejected(len(rejected) - limits.notes),
+            intake=tuple(_intake(bulletin, timezone)),
+            rejected=tuple(map(_refusal, named_mails)),
+            more_rejected=_more_rejected(bulletin.intake, len(named_mails)),
             period=tuple(_period(bulletin, timezone)),
         ),
         limits.longest,
@@ -154,7 +157,10 @@ def called(level: Level) -> str:
 # --- how ingestion went
 
 
-def _intake(intake: Intake, timezone: ZoneInfo) -> Iterator[str]:
+def _intake(bulletin: Bulletin, timezone: ZoneInfo) -> Iterator[str]:
+    intake = bulletin.intake
+    if intake.looked_at and bulletin.written_at - intake.looked_at > AWAY:
+        yield f"No mailbox was looked at since {moment(intake.looked_at, timezone)}: ruamill did not run."
     counts = [f"{intake.outcomes[it]:,} {_said(it)}" for it in Outcome if intake.outcomes.get(it)]
     total = sum(intake.outcomes.values())
     yield f"{counted(total, 'mail')} read{': ' if counts else ''}{', '.join(counts)}."
@@ -191,8 +197,13 @@ def _refusal(mail: Rejected) -> str:
     return f"{_said(mail.outcome)}: {clipped(mail.name)}{sender} ({clipped(mail.source)}): {why}"
 
 
-def _more_rejected(more: int) -> str | None:
-    return f"and {more:,} more: `ruamill status` counts them." if more > 0 else None
+def _more_rejected(intake: Intake, shown: int) -> str | None:
+    """Count the others: the figures name the newest alone."""
+    more = sum(intake.outcomes.get(it, 0) for it in REJECTED) - shown
+    if more <= 0:
+        return None
+    mails = f"and {more:,} more" if shown else f"{counted(more, 'mail')} could not be read, or only in part"
+    return f"{mails}: `ruamill status` counts them."
 
 
 # --- the period
@@ -205,11 +216,12 @@ def _period(bulletin: Bulletin, timezone: ZoneInfo) -> Iterator[str]:
     days = [day for it in figures if it.reports for day in (it.first_day, it.last_day) if day]
     if days:
         reports, late = sum(it.reports for it in figures), sum(it.late_reports for it in figures)
-        yield f"These are {counted(reports, 'report')} about {period(days)} (UTC days); {_late(late)}."
+        yield f"{'This is' if reports == 1 else 'These are'} {counted(reports, 'report')} about {period(days)} (UTC days); {_late(late, reports)}."
     yield f"Written {moment(bulletin.written_at, timezone)} by ruamill."
 
 
-def _late(number: int) -> str:
+def _late(number: int, reports: int) -> str:
     if not number:
-        return "none of them is late"
-    return f"{number:,} of them {'is' if number == 1 else 'are'} late, about days that an earlier letter told of, and counted here once"
+        return "it is not late" if reports == 1 else "none of them is late"
+    which = "it is" if reports == 1 else f"{number:,} of them {'is' if number == 1 else 'are'}"
+    return f"{which} late, about days that an earlier letter told of, and counted here once"

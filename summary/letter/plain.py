@@ -105,7 +105,7 @@ def _card(card: Card) -> Iterator[str]:
     yield from _labelled("Machines", card.machines)
     yield from _labelled("Seen", card.seen)
     for line in card.evidence:
-        yield from _wrapped(line, "  | ", "  | ")
+        yield from _wrapped(line, "  | ", "  |   ")
     yield ""
 
 

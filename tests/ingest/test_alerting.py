@@ -16,12 +16,13 @@ from ingest.monitoring.watch import State, Watch
 from ingest.settings import Settings
 from ingest.tally import Tally
 from store.database import Database
+from store.mailboxes import note_poll
 from store.migrate import upgrade
 from summary.alerts import unreachable
 from summary.bulletin import Finding, Kind, Level
 from tests.servers.receiver import Receiver, answering
 from tests.servers.smtp import SmtpServer
-from tests.store.kit import DAY, NOW, feedback, rows, take
+from tests.store.kit import DAY, INBOX, NOW, feedback, rows, take
 
 CAUSES = ["own_source_fails", "policy_weakened", "no_reports", "unreachable"]
 ALERTS: dict[str, Any] = {"causes": CAUSES, "recipients": "ops@example.org"}
@@ -142,6 +143,32 @@ def silent(tmp_path: Path) -> Iterator[Database]:
 def test_reports_that_stop_are_told_of(silent: Database) -> None:
     job(silent).run(NOW)
     assert claimed(silent) == [("ops@example.org", "mail", "no_reports")]
+
+
+def test_a_daemon_that_was_away_takes_its_own_silence_for_nobodys(silent: Database) -> None:
+    """It looks at once, before the mailbox is read; once that was, and brought nothing, it is told."""
+    with silent.writing() as connection:
+        note_poll(connection, INBOX, 1, NOW - timedelta(days=4))
+    job(silent).run(NOW)
+    assert claimed(silent) == []
+    with silent.writing() as connection:
+        note_poll(connection, INBOX, 1, NOW)
+    job(silent).run(NOW)
+    assert claimed(silent) == [("ops@example.org", "mail", "no_reports")]
+
+
+def test_a_domain_of_any_name_breaks_no_alert(database: Database, smtp: SmtpServer) -> None:
+    """Whoever may report may weaken the policy of a domain of any name."""
+    name = "=?utf-8?q?x=0D=0ABcc:_all@example.com?="
+    for domain in (name, "example.org"):
+        store(database, 2, sent("pass"), domain=domain, p="reject")
+        store(database, 0, sent("pass"), domain=domain, p="none")
+    chosen = settings(smtp, domains=())
+    job(database, chosen).run(NOW)
+    Sending(chosen, database).run(Event())
+    assert len(smtp.letters) == 2
+    assert all("Bcc" not in letter for _, letter in smtp.letters)
+    assert all(letter["Subject"].startswith("DMARC ") for _, letter in smtp.letters)
 
 
 def test_and_those_of_one_domain(silent: Database) -> None:

@@ -29,12 +29,15 @@ class Reader:
 
     def told(self, subscription: Subscription) -> datetime | None:
         """Tell up to when something was told."""
-        ends = [it.window.until for it in self.got if it.subscription == subscription]
+        about = _about(subscription)
+        ends = [it.window.until for it in self.got if _about(it.subscription) == about]
         return max(ends, default=None)
 
     def look(self, now: datetime) -> list[Letter]:
         """Take what is due."""
-        found = list(due(self._settings, now, self._started, {}, self.told))
+        had = {(_about(it.subscription), it.window.after) for it in self.got}
+        every = due(self._settings, now, self._started, {}, self.told)
+        found = [it for it in every if (_about(it.subscription), it.window.after) not in had]
         self.got += found
         return found
 
@@ -42,6 +45,11 @@ class Reader:
         """Look again and again; give the moments at which something was due."""
         moments = [since + n * step for n in range((until - since) // step)]
         return [moment for moment in moments if self.look(moment)]
+
+
+def _about(subscription: Subscription) -> tuple[str, str, str]:
+    """Give what the outbox knows a letter by."""
+    return subscription.kind, subscription.recipient, subscription.topic
 
 
 # --- when
@@ -84,6 +92,16 @@ def test_nights_that_were_missed_are_made_up_by_one_letter() -> None:
     assert later.look(START + 4 * DAY + HOUR) == []
 
 
+def test_who_comes_back_after_months_is_told_of_the_last_thirty_days() -> None:
+    """What the days were like before whoever left is nothing to compare with."""
+    reader = Reader(settings())
+    reader.look(START + DAY)
+    reader.look(START + 31 * DAY)
+    reader.look(START + 300 * DAY)
+    assert [(it.window.until - it.window.after).days for it in reader.got] == [1, 30, 30]
+    assert reader.watch(START + 300 * DAY, START + 303 * DAY, HOUR) != []
+
+
 def test_what_was_seen_to_is_not_asked_for_again() -> None:
     seen = Reader(settings(at="06:30")).look(START + DAY)
     done = {it.subscription: it.window.until for it in seen}
@@ -101,8 +119,39 @@ def test_two_daemons_find_the_same_letter_due() -> None:
 
 def test_a_clock_that_was_ahead_brings_no_second_letter() -> None:
     reader = Reader(settings())
-    reader.look(START + 9 * DAY)
-    assert reader.watch(START, START + 9 * DAY, HOUR) == []
+    reader.look(START + DAY)
+    assert reader.watch(START, START + DAY, HOUR) == []
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(25, 9), (365, 10)])
+def test_a_clock_that_was_ahead_does_not_silence_the_days_until_then(ahead: int, expected: int) -> None:
+    """Reports of the first of them may have been told of in the letter from the future: that day has none."""
+    reader = Reader(settings())
+    reader.watch(START, START + 3 * DAY, HOUR)
+    reader.look(START + ahead * DAY)
+    had = len(reader.got)
+    reader.watch(START + 3 * DAY, START + 13 * DAY, HOUR)
+    windows = [it.window for it in reader.got[had:]]
+    assert len(windows) == expected
+    assert all(it.until - it.after == DAY for it in windows)
+    assert all(before.until == after.after for before, after in pairwise(windows))
+
+
+@pytest.mark.parametrize(("before", "after"), [("together", "each"), ("each", "together")])
+@pytest.mark.parametrize("weekly", [None, "monday"])
+def test_who_gets_letters_of_another_form_is_told_nothing_twice(
+    before: str, after: str, weekly: str | None
+) -> None:
+    """Nor is anything left out: what was told in one form is known in the other."""
+    domains = ["example.org", "example.net"]
+    reader = Reader(settings(domains, letters=before, weekly=weekly))
+    for days, form in ((20, before), (40, after), (60, before)):
+        other = Reader(settings(domains, letters=form, weekly=weekly), START + (days - 20) * DAY)
+        other.got = reader.got
+        other.watch(START + (days - 20) * DAY, START + days * DAY, HOUR)
+    daily = [it.window for it in reader.got if it.subscription.kind == "daily"]
+    assert all(it.until - it.after == DAY for it in daily)
+    assert len(set(daily)) == 60
 
 
 @pytest.mark.parametrize("at", ["00:00", "02:30", "06:30", "23:59"])

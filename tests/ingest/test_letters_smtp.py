@@ -117,6 +117,7 @@ def test_postfix_takes_a_letter_and_delivers_it() -> None:
         ("DATA", "554 5.7.1 this is spam", False),
         ("MAIL", "421 4.3.2 going down", True),
         ("MAIL", "550 5.7.1 not from you", True),
+        ("MAIL", "552 5.3.4 larger than we take", False),
     ],
 )
 def test_a_server_that_says_no(server: MailServer, command: Any, reply: str, temporary: bool) -> None:

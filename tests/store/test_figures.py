@@ -91,6 +91,13 @@ def test_reports_count_by_when_they_were_ingested(database: Database) -> None:
     assert (found.reports, found.reporters, found.messages, found.passing) == (2, 2, 12, 5)
     assert (found.first_day, found.last_day) == (date(2026, 11, 13), date(2026, 11, 14))
     assert found.newest_report_at == WINDOW.until
+    (later,) = look(database, now=NOW + 2 * SECOND).domains
+    assert later.newest_report_at == WINDOW.until + SECOND, "a silence that broke before it was told is none"
+
+
+def test_what_came_in_after_the_window_alone_is_not_told_of(database: Database) -> None:
+    take(database, about(date(2026, 11, 14)), now=WINDOW.until + SECOND)
+    assert look(database, now=NOW + 2 * SECOND).domains == ()
 
 
 def test_what_is_not_counted_and_what_is_about_others_is_left_out(database: Database) -> None:
@@ -222,6 +229,21 @@ def test_a_letter_over_several_days_tells_every_silence_of_them(database: Databa
     take(database, about(TODAY - ONE_DAY, reporter="Goes on"), now=IN_WINDOW)
     found = domain_of(database, window=Window(NOW - 3 * ONE_DAY, NOW)).silences
     assert found == (Silence("A", date(2026, 11, 8), 30), Silence("B", date(2026, 11, 10), 30))
+
+
+def test_nobody_falls_silent_while_no_mailbox_is_looked_at(database: Database) -> None:
+    """Ruamill was away for five days, and is asked for a letter before it has read what waits."""
+    down = NOW - 5 * ONE_DAY
+    take(database, *(about(day) for day in days_before(date(2026, 11, 9), 30)), now=down - ONE_DAY)
+    take(database, about(date(2026, 11, 9), reporter="Other"), now=down)
+    with database.writing() as connection:
+        mailboxes.note_poll(connection, INBOX, 7, down)
+    window = Window(down - SECOND, NOW)
+    assert domain_of(database, window=window).silences == ()
+    assert look(database, window).intake.looked_at == down
+    with database.writing() as connection:
+        mailboxes.note_failure(connection, INBOX, "login refused", NOW)
+    assert len(domain_of(database, window=window).silences) == 1
 
 
 def test_a_domain_that_nobody_reports_about_has_no_silent_reporters(database: Database) -> None:

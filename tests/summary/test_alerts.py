@@ -91,6 +91,32 @@ def test_many_domains_are_one_alert() -> None:
     assert alert.sentences[-1] == "The same of 190 more domains."
 
 
+def test_many_senders_of_a_domain_are_one_alert() -> None:
+    """A zone that is gone takes every signature with it."""
+    senders = [f"Sender {number}" for number in range(6)]
+    found = [finding(who=it, what=f"{it} is failing DKIM", next_step=f"Mend {it}.") for it in senders]
+    (alert,) = made(*found)
+    assert (alert.topic, alert.domains, alert.who) == ("own_source_fails example.org", ("example.org",), None)
+    assert alert.subject == "DMARC example.org: Sender 0 is failing DKIM (and 5 more senders)"
+    assert len(alert.sentences) == 6
+    assert alert.next_step == "Run `ruamill sources DOMAIN`: it says of each sender what to do."
+
+
+def test_a_storm_is_one_alert() -> None:
+    """200 senders of 50 domains begin to fail at once."""
+    found = [
+        finding(f"d{domain:02}.example", who=f"Sender {domain}.{number}")
+        for domain in range(50)
+        for number in range(4)
+    ]
+    (alert,) = made(*found)
+    assert (alert.topic, len(alert.domains), alert.who) == ("own_source_fails", 50, None)
+    assert alert.subject == "DMARC d00.example: Mimecast is failing DKIM (and 49 more domains)"
+    assert alert.sentences[-1] == "The same of 190 more senders."
+    others = made(*found, finding("example.org", kind=Kind.POLICY_WEAKENED, who=None))
+    assert [it.topic for it in others] == ["own_source_fails", "policy_weakened example.org"]
+
+
 def test_what_is_about_no_domain_names_none() -> None:
     (alert,) = made(finding(None, kind=Kind.NO_REPORTS, what="no reports for 3 days", who=None))
     assert (alert.topic, alert.domains, alert.subject) == ("no_reports", (), "DMARC: no reports for 3 days")
@@ -107,17 +133,29 @@ def test_strangers_strings_are_shown_and_do_nothing() -> None:
     assert len(alert.topic) <= 300
 
 
+@pytest.mark.parametrize(
+    "words", ["=?utf-8?q?x=0D=0ABcc:_all@example.org?=", "=?utf-8?b?DQpCY2M6IGE=?=", HOSTILE, "é" * 600]
+)
+def test_a_strangers_words_add_no_header(words: str) -> None:
+    """Anybody may report that the policy of a domain with any name was weakened."""
+    (alert,) = made(finding(words, what=words, who=None))
+    read = message_from_bytes(mail(alert, envelope()).as_bytes(), policy=default)
+    assert read.keys() == mail(made(finding())[0], envelope()).keys()
+    assert len(read["Subject"]) <= 202
+    assert read["Subject"].isprintable()
+
+
 def test_the_mail_is_plain_text_and_says_what_it_is() -> None:
     (alert,) = made(finding())
     message = mail(alert, envelope(reply_to="dmarc@example.org"))
     assert {name: str(message[name]) for name in message} == {
-        "From": "ruamill@example.org",
+        "From": "ruamill <ruamill@example.org>",
         "To": "postmaster@example.org",
         "Subject": "DMARC example.org: Mimecast is failing DKIM",
         "Date": "Sun, 15 Nov 2026 10:30:00 +0000",
         "Message-ID": "<1@example.org>",
         "Reply-To": "dmarc@example.org",
-        "List-Id": "<ruamill.example.org>",
+        "List-Id": "ruamill <ruamill.example.org>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "Content-Type": 'text/plain; charset="utf-8"',

@@ -105,6 +105,36 @@ def kinds(found: Bulletin) -> list[Kind]:
     return [it.kind for it in findings(found)]
 
 
+# --- silence
+
+
+@pytest.mark.parametrize(
+    ("hours", "level"), [(0, Level.ACT), (30, Level.ACT), (31, Level.WELL), (80, Level.WELL)]
+)
+def test_silence_counts_until_a_mailbox_was_looked_at(hours: int, level: Level) -> None:
+    """Ruamill itself was away: it knows of no silence since."""
+    intake = replace(QUIET, looked_at=NOW - timedelta(hours=hours))
+    assert nothing(timedelta(hours=78), intake=intake).level is level
+
+
+# --- nothing passes
+
+
+@pytest.mark.parametrize(("messages", "expected"), [(99, []), (100, [Kind.NOTHING_PASSES])])
+def test_a_domain_of_which_nothing_passes_is_not_well(messages: int, expected: list[Kind]) -> None:
+    """Who begins with ruamill, and without SPF and DKIM, would be told that none of it was theirs."""
+    failing = replace(STRANGER, messages=messages)
+    found = morning(failing, before=(), policy_before=None)
+    assert kinds(found) == expected
+    assert found.level is (Level.LOOK if expected else Level.WELL)
+    assert morning(failing, before=(failing,)).level is found.level
+
+
+def test_nor_is_it_told_of_what_the_policy_stops_or_of_a_quiet_day_of_a_domain_that_sends() -> None:
+    assert kinds(morning(STRANGER, before=(), policy=REJECT, policy_before=None)) == []
+    assert Kind.NOTHING_PASSES not in kinds(morning(STRANGER))
+
+
 # --- own mail
 
 

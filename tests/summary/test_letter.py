@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -11,6 +12,7 @@ import pytest
 from lxml import html as lxml_html
 
 from store.figures import Day
+from store.outcomes import Outcome
 from summary.bulletin import Bulletin
 from summary.letter import html, text
 from summary.letter.chart import HEIGHT, SEEN, Bar, chart
@@ -233,8 +235,46 @@ def test_a_domain_without_reports_has_a_row() -> None:
     said = fitting(bulletin, BERLIN)[0]
     (row,) = said.rows
     assert (row.messages, row.rate, row.change, row.policy) == ("0", "-", None, "-")
-    assert said.parts[0].period == "No report came in."
+    assert said.parts[0].period is None, "the sentence says it"
     assert said.parts[0].chart is None
+
+
+def test_what_the_findings_name_is_shown_first() -> None:
+    said = fitting(letters.TELLING, BERLIN)[0]
+    assert [it.who for it in said.parts[0].cards] == ["Mimecast", "Acme Mailings", "scanner.example.org"]
+
+
+def test_mails_that_are_not_named_are_counted() -> None:
+    """The figures name 20 of them."""
+    (one,) = letters.INTAKE.rejected
+    outcomes = {Outcome.CORRUPT: 20, Outcome.REFUSED: 5, Outcome.PARTIAL: 3, Outcome.STORED: 7}
+    intake = replace(letters.INTAKE, outcomes=outcomes, rejected=(one,) * 20)
+    said = fitting(replace(letters.WELL, intake=intake), BERLIN)[0]
+    assert len(said.rejected) == 10
+    assert said.more_rejected == "and 18 more: `ruamill status` counts them."
+
+
+def test_that_nobody_looked_is_said() -> None:
+    for days, said in ((0.9, False), (1.1, True)):
+        intake = replace(letters.INTAKE, looked_at=letters.NOW - timedelta(days=days))
+        first = fitting(replace(letters.WELL, intake=intake, written_at=letters.NOW), BERLIN)[0].intake[0]
+        assert first.startswith("No mailbox was looked at since 2026-11-1") is said
+
+
+@pytest.mark.parametrize(
+    ("reports", "late", "expected"),
+    [
+        (1, 0, "This is 1 report about 2026-11-13 to 2026-11-14 (UTC days); it is not late."),
+        (1, 1, "(UTC days); it is late, about days that an earlier letter told of, and counted here once."),
+        (2, 0, "These are 2 reports about 2026-11-13 to 2026-11-14 (UTC days); none of them is late."),
+        (2, 1, "(UTC days); 1 of them is late, about days"),
+    ],
+)
+def test_one_report_is_not_several(reports: int, late: int, expected: str) -> None:
+    figures = letters.figures("example.org", 80, 80, reports=reports, late_reports=late)
+    news = replace(letters.EXAMPLE, figures=figures)
+    (_, said, _) = fitting(replace(letters.WELL, domains=(news,)), BERLIN)[0].period
+    assert expected in said
 
 
 # --- figures
