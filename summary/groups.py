@@ -68,8 +68,9 @@ class Group:
 
     @cached_property
     def certain(self) -> bool:
-        """Whether no other reading is possible for what the reason speaks of."""
-        return self.main[0].finding.certain
+        """Whether no other reading is possible for what the reason speaks of: one that a receiver got wrong is another."""
+        is_mistaken = self.cause is Cause.UNALIGNED and self.is_disputed
+        return self.main[0].finding.certain and not is_mistaken
 
     @cached_property
     def host(self) -> Host:

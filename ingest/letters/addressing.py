@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from ingest.letters import webhook
@@ -13,6 +14,12 @@ from store.outbox import Parcel
 from summary.alerts import Alert, alerts, mail
 from summary.bulletin import Finding
 from summary.letter import Envelope
+
+
+def everybody(settings: Settings) -> frozenset[str]:
+    """Name all who get letters or alerts of any kind."""
+    own = (it.recipients for it in settings.domains.values())
+    return frozenset(chain(settings.summary.recipients, settings.alerts.recipients, *own))
 
 
 def recipients(settings: Settings, domain: str | None) -> tuple[str, ...]:
@@ -49,7 +56,7 @@ def _readers(settings: Settings, findings: Sequence[Finding]) -> dict[str, None]
 
 
 def _mail(settings: SmtpSettings, recipient: str, alert: Alert, now: datetime) -> Parcel:
-    below = settings.sender.rpartition("@")[2].encode("idna").decode()
+    below = settings.sender.rpartition("@")[2]
     message_id = f"<{_identity(alert, recipient, now)}@{below}>"
     envelope = Envelope(
         sender=settings.sender,

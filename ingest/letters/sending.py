@@ -12,6 +12,7 @@ from threading import Event
 import structlog
 
 from ingest.letters import smtp, webhook
+from ingest.letters.addressing import everybody
 from ingest.letters.errors import DeliveryError
 from ingest.letters.writing import write_now
 from ingest.oauth.tokens import Tokens, tokens_for
@@ -46,6 +47,7 @@ class Sending:
     ) -> None:
         self._smtp = settings.smtp
         self._tokens: Tokens | None = tokens_for(settings.smtp) if settings.smtp else None
+        self._readers = everybody(settings)
         self._webhooks = webhook.names(settings.alerts.webhook)
         self._database = database
         self._clock = clock
@@ -90,6 +92,8 @@ class Sending:
     def _hand_over(self, waiting: Waiting) -> None:
         if waiting.channel == "webhook":
             self._post(waiting)
+        elif waiting.recipient not in self._readers:
+            raise DeliveryError("no longer among the recipients", temporary=False)
         elif self._smtp:
             smtp.send(waiting.content, self._smtp.sender, waiting.recipient, self._smtp, self._tokens)
 

@@ -83,7 +83,7 @@ def _is_wanted(summary: SummarySettings, letter: Letter, news: Bulletin) -> bool
 
 
 def _parcel(smtp: SmtpSettings, timezone: str, subscription: Subscription, news: Bulletin) -> Parcel:
-    host = smtp.sender.rpartition("@")[2].encode("idna").decode()
+    host = smtp.sender.rpartition("@")[2]
     envelope = Envelope(
         sender=smtp.sender,
         recipient=subscription.recipient,

@@ -1,6 +1,7 @@
 """What sections of the configuration are made of."""
 
 import re
+from contextlib import suppress
 from datetime import time
 from typing import Annotated, Any
 
@@ -41,10 +42,12 @@ def _time_of_day(text: str) -> str:
 
 
 def _mail_address(text: str) -> str:
-    local, at, domain = text.strip().rpartition("@")
-    if not (local and at and domain) or any(char.isspace() or char in "<>," for char in text.strip()):
-        raise ValueError('must be a mail address such as "postmaster@example.org"')
-    return text.strip()
+    """Take an address, its domain in A-labels: no mail server refuses those (RFC 5890 2.3.2.1)."""
+    local, _, domain = text.strip().rpartition("@")
+    if local and domain and not any(char.isspace() or char in "<>," for char in text.strip()):
+        with suppress(UnicodeError):
+            return f"{local}@{domain.encode('idna').decode()}"
+    raise ValueError('must be a mail address such as "postmaster@example.org"')
 
 
 Days = Annotated[int, BeforeValidator(days)]

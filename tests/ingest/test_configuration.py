@@ -6,6 +6,7 @@ from pathlib import Path
 from traceback import format_exception
 
 import pytest
+from pydantic import ValidationError
 
 from ingest import configuration
 from ingest.configuration import ConfigurationError, find_file, load
@@ -36,7 +37,7 @@ token_url = "https://login.example.org/token/"
 client_id = "ruamill"
 client_secret = "s3cret"
 """
-SECTIONS = "database, domains, accept, mailbox, enrich, schedule, retention, monitor, smtp, log, limits"
+SECTIONS = "database, domains, accept, mailbox, enrich, schedule, retention, monitor, smtp, summary, alerts, log, limits"
 MICROSOFT = 'provider = "microsoft365"\ntenant = "example.org"\nclient_id = "1"\n'
 SERVER = (
     'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
@@ -143,6 +144,20 @@ def test_what_is_accepted_can_be_set() -> None:
     several = read('[accept]\ntrusted_authserv_id = ["mx.example.org", "microsoft365"]')
     assert several.accept.trusted_authserv_id == ("mx.example.org", "microsoft365")
     assert read("").accept == AcceptSettings()
+
+
+def test_a_mail_address_has_its_domain_in_a_labels() -> None:
+    summary = {"recipients": ["postmaster@bücher.example", " a.b+c@EXAMPLE.org "]}
+    found = Settings.model_validate({"summary": summary}).summary.recipients
+    assert found == ("postmaster@xn--bcher-kva.example", "a.b+c@EXAMPLE.org")
+
+
+@pytest.mark.parametrize(
+    "address", ["postmaster", "@example.org", "a@", "a@example..org", "a b@example.org", "a@<b>"]
+)
+def test_what_is_no_mail_address_is_told(address: str) -> None:
+    with pytest.raises(ValidationError, match="must be a mail address such as"):
+        Settings.model_validate({"summary": {"recipients": address}})
 
 
 def test_the_environment_overrides_lists_by_number() -> None:
@@ -316,7 +331,7 @@ def test_a_file_that_was_named_must_be_there(option: Path | None, environment: d
         ("smtp = 5", "smtp must be a table: write [smtp] above its keys"),
         ("[imap]", 'imap is no known key; did you mean "smtp"?'),
         (
-            '[smtp]\nhost = "x"\nsender = "x"\nsendr = "x"',
+            '[smtp]\nhost = "x"\nsender = "a@b"\nsendr = "x"',
             'smtp.sendr is no known key; did you mean "sender"?',
         ),
         ("[monitor]\nprot = 1", 'monitor.prot is no known key; did you mean "port"?'),

@@ -31,7 +31,8 @@ from tests.store.kit import rows
 
 START = datetime(2026, 11, 15, 6, 32, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-READER, OTHER = "postmaster@example.org", "other@example.net"
+READER, OTHER, THIRD = "postmaster@example.org", "other@example.net", "third@example.org"
+MANY = [f"reader-{number}@example.org" for number in range(12)]
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def either(database_url: str) -> Iterator[Database]:
 def settings(server: MailServer, password: str = MailServer.password, **changes: Any) -> Settings:
     place = {"host": server.host, "port": server.port, "ca_file": server.ca_file, "timeout": 10}
     login = {"user": server.user, "password": password, "sender": "dmarc@example.org"}
-    return Settings.model_validate({"smtp": {**place, **login}, **changes})
+    summary = {"recipients": [READER, OTHER, THIRD, *MANY]}
+    return Settings.model_validate({"smtp": {**place, **login}, "summary": summary, **changes})
 
 
 class Office:
@@ -121,6 +123,16 @@ def errors(database: Database) -> list[str | None]:
 # --- sent once
 
 
+def test_who_gets_no_letters_any_more_is_not_sent_those_that_wait(
+    database: Database, server: MailServer
+) -> None:
+    Office(database, settings(server)).write(READER, OTHER)
+    office = Office(database, settings(server, summary={"recipients": OTHER}))
+    assert sorted(office.send()) == ["letter_given_up", "letter_sent"]
+    assert server.message_ids == [f"<1.{OTHER}>"]
+    assert errors(database) == ["no longer among the recipients"]
+
+
 def test_what_waits_is_sent_once(database: Database, server: MailServer, office: Office) -> None:
     office.write(READER, OTHER)
     assert office.send() == ["letter_sent", "letter_sent"]
@@ -131,14 +143,13 @@ def test_what_waits_is_sent_once(database: Database, server: MailServer, office:
 
 def test_two_daemons_send_each_letter_once(either: Database, server: MailServer) -> None:
     one, other = Office(either, settings(server)), Office(either, settings(server))
-    recipients = [f"reader-{number}@example.org" for number in range(12)]
-    one.write(*recipients)
+    one.write(*MANY)
     threads = [Thread(target=office._sending.run, args=(Event(),)) for office in (one, other)]  # noqa: SLF001 (without its log)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(server.message_ids) == sorted(f"<1.{recipient}>" for recipient in recipients)
+    assert sorted(server.message_ids) == sorted(f"<1.{recipient}>" for recipient in MANY)
     assert set(state(either)) == {(1, *SENT)}
 
 
@@ -311,7 +322,7 @@ def test_a_letter_that_is_late_needs_a_person(database: Database, server: MailSe
 
 def test_many_letters_that_fail_alike_are_one_trouble(database: Database, server: MailServer) -> None:
     locked = Office(database, settings(server, password="wrong"))  # noqa: S106 (nobody's)
-    locked.write(*(f"reader-{number}@example.org" for number in range(5)))
+    locked.write(*MANY[:5])
     locked.send()
     [trouble] = told(database, START + 2 * HOUR)
     assert trouble.startswith(
@@ -362,7 +373,7 @@ def test_status_tells_of_letters(
 def test_metrics_count_letters(database: Database, server: MailServer, office: Office) -> None:
     server.play("RCPT", "550 5.1.1 no such user", "450 4.2.0 full")
     office.now = datetime.now(UTC)
-    office.write(READER, OTHER, "third@example.org")
+    office.write(READER, OTHER, THIRD)
     office.send()
     gauges = Gauges(settings(server, database=f"sqlite:///{database.file}"), database)
     gauges.look()
