@@ -24,6 +24,7 @@ from rich.text import Text
 
 from ingest.tally import Tally
 from store.outcomes import Outcome
+from summary.words import counted
 
 _OUTCOME_STYLES = {
     Outcome.STORED: "green",
@@ -129,11 +130,6 @@ def tally(result: Tally, *, json: bool) -> None:
     if result.failure_reports:
         new.append(counted(result.failure_reports, "failure report"))
     console.print(Text(f"{', '.join(new)} in {result.as_json()['seconds']:.1f} s"))
-
-
-def counted(number: int, one: str, more: str = "") -> str:
-    """Write a number of things; their plural ends in s unless it is given."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def nothing(domain: str | None, reported: Sequence[str]) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 
 from summary.bulletin import Finding, Kind, Level
 from summary.letter import Envelope, addressed
-from summary.letter.words import cleaned, clipped, counted
+from summary.letter.words import cleaned, clipped
+from summary.words import counted
 
 ALONE: Final = 3
 """More domains than so many with one cause are one alert: a lost mailbox silences two hundred domains at once.

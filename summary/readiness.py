@@ -12,10 +12,10 @@ from typing import Final
 
 from store.database import Database
 from store.policies import Published, published, reported_days
-from summary.findings.words import counted
 from summary.hosts import Known
 from summary.sources import SourceLine, look_at
 from summary.verdicts import Cause, Verdict
+from summary.words import counted
 
 PERIODS: Final = (7, 30, 90)
 """Days back from the last one that was reported."""

@@ -18,6 +18,7 @@ from store.database import Database
 from store.decisions import Decision, decide
 from store.differences import Differences, Line, differences
 from summary.contradictions import advise
+from summary.words import counted
 
 SHOWN = 10
 """Conflicts on a terminal."""
@@ -205,7 +206,7 @@ def _tell_differences(found: Conflict, how: Differences) -> None:
     for name, (first, second) in how.head.items():
         typer.echo(show.printable(f"{name}: {first or '-'} in {names[0]}, {second or '-'} in {names[1]}"))
     typer.echo(
-        f"{show.counted(how.same, 'line')} the same in both, {how.changed:,} with other counts, "
+        f"{counted(how.same, 'line')} the same in both, {how.changed:,} with other counts, "
         f"{how.only_first:,} only in {names[0]}, {how.only_second:,} only in {names[1]}"
     )
     if not how.lines:
@@ -233,4 +234,4 @@ def _decide(database: Database, key: int, decision: Decision, *, json: bool) -> 
         return
     typer.echo(f"Report {key}: {_state(found)}.")
     if more:
-        typer.echo(f"{show.counted(more, 'more waits', 'more wait')} for a decision: `ruamill conflicts`")
+        typer.echo(f"{counted(more, 'more waits', 'more wait')} for a decision: `ruamill conflicts`")

@@ -16,6 +16,7 @@ from ingest.lookups.looked import Looked
 from ingest.settings import Settings
 from ingest.signals import Listening
 from ingest.status import DONE, TEMPORARY
+from summary.words import counted
 
 FAILED = "without an answer for now"
 
@@ -54,10 +55,10 @@ def _told(looked: Looked, domains: int) -> Iterator[str]:
         yield f"{who} wants not to be asked, or does not answer: again in {max(1, round(seconds / 60))} min"
     if looked.waiting:
         yield f"{_addresses((looked.waiting, 'still to be looked up'))}"
-    yield f"{show.counted(domains, 'domain')} judged"
+    yield f"{counted(domains, 'domain')} judged"
 
 
 def _addresses(*counts: tuple[int, str]) -> str:
     """Count addresses by what became of them."""
-    told = [f"{show.counted(number, 'address', 'addresses')} {what}" for number, what in counts if number]
+    told = [f"{counted(number, 'address', 'addresses')} {what}" for number, what in counts if number]
     return ", ".join(told) or "nothing was due"

@@ -19,6 +19,7 @@ from ingest.status import DONE
 from store.asking import Session, Value, asking
 from store.database import Database
 from store.views import VIEWS
+from summary.words import counted
 
 ALL = "all"
 """Every view that analysts see; those with raw mail have to be named."""
@@ -69,9 +70,7 @@ def run(  # noqa: PLR0913 (an option is a parameter, see ingest.cli)
             for written in _export(session, name, job, bar):
                 files, rows = files + 1, rows + written
                 bar.advance(1)
-    typer.echo(
-        f"{show.counted(files, 'file')} with {show.counted(rows, 'row')} below {show.printable(str(folder))}"
-    )
+    typer.echo(f"{counted(files, 'file')} with {counted(rows, 'row')} below {show.printable(str(folder))}")
     return DONE
 
 

@@ -2,11 +2,12 @@
 
 import typer
 
-from ingest import logs, show
+from ingest import logs
 from ingest.settings import Settings
 from ingest.status import DONE
 from store.access import grant
 from store.database import Database
+from summary.words import counted
 
 
 def run(settings: Settings, role: str, *, timeout: int) -> int:
@@ -15,9 +16,7 @@ def run(settings: Settings, role: str, *, timeout: int) -> int:
     database = Database(settings.database.get_secret_value())
     with database.writing() as connection:
         granted = grant(connection, role, timeout)
-    typer.echo(
-        f"{role} may read {show.counted(len(granted.views), 'view')} of {database.name}, and nothing else:"
-    )
+    typer.echo(f"{role} may read {counted(len(granted.views), 'view')} of {database.name}, and nothing else:")
     typer.echo(", ".join(granted.views))
     if granted.made:
         typer.echo(f"the role is new and has no password: set one in psql with \\password {role}")

@@ -15,6 +15,7 @@ from ingest.status import DONE, TEMPORARY
 from store.database import Database
 from store.locks import lock
 from store.retention import LOCK, Pruned, due, horizon, prune
+from summary.words import counted
 
 NAMES = (
     ("tls_reports", "TLS report", "TLS reports"),
@@ -64,7 +65,7 @@ def _prune(database: Database, keep: timedelta, now: datetime, rows: int) -> Pru
 def _told(found: Pruned, before: str, *, dry_run: bool) -> str:
     if found == Pruned():
         return f"nothing came in before {before}: nothing to remove"
-    reports = f"{show.counted(found.reports, 'report')} with {show.counted(found.records, 'record')}"
-    others = [show.counted(getattr(found, name), *nouns) for name, *nouns in NAMES if getattr(found, name)]
+    reports = f"{counted(found.reports, 'report')} with {counted(found.records, 'record')}"
+    others = [counted(getattr(found, name), *nouns) for name, *nouns in NAMES if getattr(found, name)]
     verb = "would remove" if dry_run else "removed"
     return f"{verb} {', '.join([reports, *others])} that came in before {before}; the sums by day stay"

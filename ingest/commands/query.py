@@ -19,6 +19,7 @@ from store.asking import Session, asking, parameters
 from store.database import Database
 from store.questions import questions
 from store.views import VIEWS
+from summary.words import counted
 
 DAYS = timedelta(days=30)
 """What is asked about unless it is said: that many days, the last of them included."""
@@ -202,11 +203,11 @@ def _introduce(asked: Asked, values: Mapping[str, str], form: Form) -> None:
 def _tell(rows: int, form: Form, output: Path | None, *, truncated: bool) -> None:
     """Say on standard error what the answer itself does not show."""
     if output is not None:
-        typer.echo(f"{show.counted(rows, 'row')} in {show.printable(str(output))}", err=True)
+        typer.echo(f"{counted(rows, 'row')} in {show.printable(str(output))}", err=True)
     elif form == "table" and not rows:
         typer.echo("no rows", err=True)
     if truncated:
-        typer.echo(f"only the first {show.counted(rows, 'row')}; more with --limit", err=True)
+        typer.echo(f"only the first {counted(rows, 'row')}; more with --limit", err=True)
 
 
 def _list() -> int:

@@ -14,15 +14,8 @@ from ingest.status import DONE
 from store.policies import policy_domains
 from summary.readiness import DECIDING, Named, Period, Readiness, Subdomain, SubdomainStep, look
 from summary.verdicts import Verdict
+from summary.words import TOUCHED
 
-ROWS = {
-    Verdict.FAILING_OWN: "your own, failing",
-    Verdict.BOUNCES: "bounces, automatic replies",
-    Verdict.FORWARDED: "forwarded",
-    Verdict.RECIPIENT_GATEWAY: "recipients' gateways",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.PASSING: "your own, beside what passes",
-}
 SHOWN = 10
 """Subdomains that are named."""
 
@@ -73,7 +66,7 @@ def _policy(found: Readiness) -> str:
 
 
 def _rows(periods: tuple[Period, ...]) -> list[list[show.Value]]:
-    counts = {name: [_failing(period, verdict) for period in periods] for verdict, name in ROWS.items()}
+    counts = {name: [_failing(period, verdict) for period in periods] for verdict, name in TOUCHED.items()}
     rows: list[list[show.Value]] = [
         [name, *map(_cell, numbers, periods)] for name, numbers in counts.items() if any(numbers)
     ]

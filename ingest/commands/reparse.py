@@ -24,6 +24,7 @@ from store.database import Database
 from store.locks import lock
 from store.reparse import LOCK, Run, begin, finish, rebuild
 from store.rereading import Batch, Change, Reread, Unreadable, count_reports, newest_key, read_again
+from summary.words import counted
 
 NAMED = 1_000
 """Reports that are named as unreadable; more are only counted."""
@@ -143,7 +144,7 @@ def _tell(told: Told, seconds: float, *, dry_run: bool, json: bool) -> None:
         return
     verbs = ("would change", "cannot be read") if dry_run else ("changed", "could not be read")
     numbers = f"{told.changed:,} {verbs[0]}, {told.unreadable:,} {verbs[1]}"
-    typer.echo(f"{show.counted(told.reports, 'report')} read again: {numbers}")
+    typer.echo(f"{counted(told.reports, 'report')} read again: {numbers}")
     if told.changes:
         typer.echo()
         show.table(["what changes" if dry_run else "what changed", "rows"], sorted(told.changes.items()))

@@ -14,6 +14,7 @@ from enrich.catalogue import CatalogueError, Service, load, read
 from ingest import show
 from ingest.settings import Settings
 from ingest.status import DONE, WRONG_USE
+from summary.words import counted
 
 Services = Mapping[str, Service]
 
@@ -65,7 +66,7 @@ def _tell_check(file: Path, services: Services, *, json: bool) -> None:
         show.as_json({"services": len(services), "replaced": replaced, "slips": []})
         return
     instead = f"; instead of ruamill's own: {', '.join(replaced)}" if replaced else ""
-    typer.echo(show.printable(f"{file} is in order: {show.counted(len(services), 'service')}{instead}"))
+    typer.echo(show.printable(f"{file} is in order: {counted(len(services), 'service')}{instead}"))
 
 
 def _tell_slips(slips: list[str], *, json: bool) -> None:

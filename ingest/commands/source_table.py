@@ -12,31 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest import prose
-from ingest.show import counted, printable
+from ingest.show import printable
 from summary.sources import Share, SourceLine
 from summary.verdicts import Cause, Verdict
+from summary.words import COLLAPSED, VERDICTS, counted
 
-WORDS: Final = {
-    Verdict.FAILING_OWN: ("yours, failing", "bold red"),
-    Verdict.FRAGILE: ("yours, fragile", "yellow"),
-    Verdict.BOUNCES: ("yours, bounces", "yellow"),
-    Verdict.UNKNOWN: ("unknown", "magenta"),
-    Verdict.PASSING: ("passing", "green"),
-    Verdict.FORWARDED: ("forwarded", "dim"),
-    Verdict.RECIPIENT_GATEWAY: ("recipients'", "dim"),
+STYLES: Final = {
+    Verdict.FAILING_OWN: "bold red",
+    Verdict.FRAGILE: "yellow",
+    Verdict.BOUNCES: "yellow",
+    Verdict.UNKNOWN: "magenta",
+    Verdict.PASSING: "green",
+    Verdict.FORWARDED: "dim",
+    Verdict.RECIPIENT_GATEWAY: "dim",
 }
-"""What a verdict is called, and how it looks."""
-COLLAPSED: Final = {
-    Verdict.FORWARDED: (
-        "forwarder",
-        "Others pass your mail on. Nothing to do; keep DKIM healthy: it is what survives",
-    ),
-    Verdict.RECIPIENT_GATEWAY: (
-        "gateway",
-        "Gateways that scan for recipients put mail back, which breaks DKIM and SPF. Nothing to do",
-    ),
-}
-"""Verdicts with which nobody has anything to do: all of their sources are one row."""
+"""How a verdict looks."""
 NAMED: Final = 4
 """Sources that such a row names."""
 ADDRESSES: Final = 20
@@ -66,7 +56,7 @@ class _Row:
     def figures(self) -> tuple[str, str, str, str]:
         """What stands below the heads; a stranger may have named the source."""
         rate = f"{self.passing / self.messages:.1%}" if self.messages else "-"
-        return printable(self.who), f"{self.messages:,}", rate, WORDS[self.verdict][0]
+        return printable(self.who), f"{self.messages:,}", rate, VERDICTS[self.verdict]
 
 
 def show(lines: Sequence[SourceLine], *, addresses: bool) -> None:
@@ -170,7 +160,7 @@ def _figures(cells: Sequence[str], widths: Sequence[int], name_style: str, style
 
 
 def _style(row: _Row) -> str:
-    return WORDS[row.verdict][1]
+    return STYLES[row.verdict]
 
 
 def _words(row: _Row, *, addresses: bool) -> Iterator[RenderableType]:

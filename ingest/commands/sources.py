@@ -20,6 +20,7 @@ from store.policies import Published, last_day, policy_domains, published, repor
 from summary.hosts import Known
 from summary.sources import Judgement, SourceLine, look
 from summary.verdicts import Verdict
+from summary.words import counted
 
 DAYS = 30
 """Days that were reported, where nobody says how many."""
@@ -130,7 +131,7 @@ def _note(shown: Iterable[tuple[Sources, Sequence[SourceLine]]], limit: int, *, 
             more = f"{found.domain}: {limit:,} of {len(lines):,} sources; show all with --limit {len(lines)}"
             typer.echo(show.printable(more), err=True)
     if waiting and asks:
-        addresses = show.counted(len(waiting), "address", "addresses")
+        addresses = counted(len(waiting), "address", "addresses")
         typer.echo(f"Nobody was asked yet who owns {addresses}: `ruamill enrich` asks.", err=True)
 
 
@@ -152,10 +153,10 @@ def _head(found: Sources) -> None:
     messages, passing = sum(it.messages for it in lines), sum(it.passing for it in lines)
     rate = f", {passing / messages:.1%} pass" if messages else ""
     policy = f"p={found.policy.p or 'unknown'}" if found.policy else "policy unknown"
-    days = show.counted(found.reported_days, "day")
+    days = counted(found.reported_days, "day")
     prose.heading(
         found.domain,
-        f" · {policy} · {show.counted(messages, 'message')}{rate} · {days} to {found.last_day}",
+        f" · {policy} · {counted(messages, 'message')}{rate} · {days} to {found.last_day}",
     )
 
 

@@ -18,6 +18,7 @@ from ingest.settings import MonitorSettings, Settings
 from ingest.status import DONE, OUTAGE
 from store.health import Intake
 from store.outcomes import Outcome
+from summary.words import counted
 
 SHOWN = 50
 """Domains in a table, where none is configured."""
@@ -84,10 +85,10 @@ def _tell(settings: Settings, seen: Overview, daemon: Daemon, now: datetime) -> 
     if seen.day and seen.week:
         _tell_intake(seen.day, seen.week, seen.reports, seen.records)
     if seen.conflicts:
-        conflicts = show.counted(seen.conflicts, "conflict waits", "conflicts wait")
+        conflicts = counted(seen.conflicts, "conflict waits", "conflicts wait")
         typer.echo(f"{conflicts} for a decision: `ruamill conflicts`")
     if seen.reparse:
-        reports = show.counted(seen.reparse.reports, "report")
+        reports = counted(seen.reparse.reports, "report")
         begun = f"`ruamill reparse`, begun {age(seen.reparse.started_at, now)} ago"
         typer.echo(f"{begun}, has read {reports}: unless it is at work, start it again")
     _tell_domains(seen, now)
@@ -176,7 +177,7 @@ def _tell_letters(settings: Settings, seen: Overview, now: datetime) -> None:
         typer.echo(f"\nno letter yet: the first is due at {settings.summary.at}, {settings.summary.timezone}")
     for it in seen.undelivered:
         if it.next_try_at:
-            tried = show.counted(it.attempts, "time", "times")
+            tried = counted(it.attempts, "time", "times")
             why = f": {it.error}" if it.error else ""
             typer.echo(show.printable(f"{it.subject}, to {it.recipient}: tried {tried}{why}"))
 

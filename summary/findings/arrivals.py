@@ -7,7 +7,8 @@ from typing import Final
 from store.figures import DomainFigures, Figures, Intake
 from store.outcomes import Outcome
 from summary.findings.values import Finding, Kind, Level, Thresholds
-from summary.findings.words import counted, first_up, named, short
+from summary.findings.words import first_up, named, short
+from summary.words import counted
 
 LONG: Final = timedelta(days=1)
 """A message that waits longer in a mailbox is worth a look."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from summary.findings.comparison import SENDS, Comparison
 from summary.findings.values import Finding, Kind, Level
-from summary.findings.words import counted, first_up, named, source_is
+from summary.findings.words import first_up, named, source_is
 from summary.sources import NOBODY_KNOWN, SourceLine
 from summary.verdicts import Cause, Verdict
+from summary.words import counted
 
 
 def newcomers(sources: Comparison) -> Iterator[Finding]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from summary.findings.comparison import SENDS, Comparison
 from summary.findings.values import Finding, Kind, Level
-from summary.findings.words import counted, first_up, share, short, source_is, stopped_by_receivers
+from summary.findings.words import first_up, share, short, source_is
 from summary.sources import SourceLine
 from summary.verdicts import Cause, Verdict
+from summary.words import counted, stopped_by_receivers
 
 
 def own_mail(sources: Comparison) -> Iterator[Finding]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from summary.findings.comparison import Comparison
 from summary.findings.values import Finding, Kind, Level
-from summary.findings.words import counted, percent, short
+from summary.findings.words import percent, short
 from summary.readiness import OWN
 from summary.sources import SourceLine
+from summary.words import counted
 
 
 def drop(sources: Comparison) -> Finding | None:

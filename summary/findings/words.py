@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from summary.hosts import OWN_SERVERS
-from summary.sources import NOBODY_KNOWN, SourceLine
+from summary.sources import NOBODY_KNOWN
+from summary.words import counted
 
 LONGEST: Final = 60
 """Characters of a name; the owner of a network chose it."""
 NAMED: Final = 3
 """Names in a sentence; the others are counted."""
-
-
-def counted(number: int, one: str, more: str = "") -> str:
-    """Write a number of things; their plural ends in s unless it is given."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def named(names: Sequence[str]) -> str:
@@ -44,16 +40,6 @@ def source_is(who: str) -> str:
 def share(part: int, whole: int, one: str) -> str:
     """Write how many of how many things."""
     return f"all {counted(whole, one)}" if part == whole else f"{part:,} of {counted(whole, one)}"
-
-
-def stopped_by_receivers(line: SourceLine) -> str:
-    """Say what receivers did to a source's mail by the policy; nothing where they let it all through."""
-    done = [
-        f"{word} {number:,}"
-        for word, number in (("quarantined", line.quarantined), ("rejected", line.rejected))
-        if number
-    ]
-    return " and ".join(done)
 
 
 def percent(part: int, whole: int) -> str:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from store.figures import Day
-from summary.letter.words import counted, share
+from summary.letter.words import share
+from summary.words import counted
 
 DAYS: Final = 30
 HEIGHT: Final = 64

@@ -6,12 +6,12 @@ from typing import Final
 
 from store.figures import DomainFigures
 from summary.bulletin import DomainNews, Finding, Level
-from summary.findings.words import stopped_by_receivers
 from summary.letter.chart import Chart, chart
-from summary.letter.words import VERDICTS, clipped, counted, named, period, share
+from summary.letter.words import clipped, named, period, share
 from summary.readiness import DECIDING, Named, Period, Readiness, failing_share
 from summary.sources import Share, SourceLine
 from summary.verdicts import Cause, Verdict
+from summary.words import VERDICTS, counted, stopped_by_receivers
 
 NAMED: Final = 4
 """Sources and addresses that a line names."""

@@ -10,7 +10,8 @@ from store.figures import REJECTED, DomainFigures, Intake, Rejected
 from store.outcomes import Outcome
 from summary.bulletin import Bulletin, DomainNews, Kind, Level
 from summary.letter.domain import Note, Part, note, part
-from summary.letter.words import cleaned, clipped, counted, moment, named, period, share
+from summary.letter.words import cleaned, clipped, moment, named, period, share
+from summary.words import counted
 
 FEW: Final = 3
 """A letter of so many domains shows those that are all well too."""

@@ -7,33 +7,35 @@ from typing import Any, Final, TypeVar
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
-from summary.verdicts import Verdict
-
 T = TypeVar("T")
 
-VERDICTS: Final = {
-    Verdict.FAILING_OWN: "yours, failing",
-    Verdict.FRAGILE: "yours, fragile",
-    Verdict.BOUNCES: "yours, bounces",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.PASSING: "passing",
-    Verdict.FORWARDED: "forwarded",
-    Verdict.RECIPIENT_GATEWAY: "recipients'",
-}
-"""What a verdict is called."""
+BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters that nobody sees."""
+MARKS: Final = 3
+"""Combining marks on one letter; no language has more."""
 LONGEST_NAME: Final = 80
 """Characters of a name: strangers choose them."""
 
 
 def printable(text: str) -> str:
-    """Write out by its number what has no shape of its own, or turns the direction: `<U+202E>`."""
-    return "".join(map(_visible, text))
+    """Write out by its number what has no shape of its own, turns the direction, or piles up on a letter: `<U+202E>`."""
+    if text.isascii() and text.isprintable():
+        return text
+    written, marks = [], 0
+    for char in text:
+        marks = marks + 1 if category(char) in {"Mn", "Me"} else 0
+        written.append(_visible(char) if marks <= MARKS else _number(char))
+    return "".join(written)
 
 
 def _visible(char: str) -> str:
-    if char.isprintable():
+    if char.isprintable() and char not in BLANKS:
         return char
-    return " " if category(char) == "Zs" else f"<U+{ord(char):04X}>"
+    return " " if category(char) == "Zs" else _number(char)
+
+
+def _number(char: str) -> str:
+    return f"<U+{ord(char):04X}>"
 
 
 def clipped(text: str, longest: int = LONGEST_NAME) -> str:
@@ -52,11 +54,6 @@ def cleaned(value: T, longest: int) -> T:
         parts = {it.name: cleaned(getattr(found, it.name), longest) for it in fields(found)}
         return replace(found, **parts)  # type: ignore[type-var,return-value]  # an instance, of the same class
     return value
-
-
-def counted(number: int, one: str, more: str = "") -> str:
-    """Write a number of things; their plural ends in s unless it is given."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def named(names: Iterable[str], most: int) -> str:

@@ -295,6 +295,8 @@ def test_shares(part: int, whole: int, said: str) -> None:
         ("a\u00a0b", "a b"),
         ("\ud800", "<U+D800>"),
         ("\u200f", "<U+200F>"),
+        ("a\u3164b", "a<U+3164>b"),
+        ("e\u0301\u0323\u0302\u0304\u0305", "e\u0301\u0323\u0302<U+0304><U+0305>"),
     ],
 )
 def test_printable(words: str, shown: str) -> None:
