@@ -1,20 +1,20 @@
-"""What came in and what was looked up in; what each source is to each domain, in the database for whoever asks it, out."""
+"""What came in and what was looked up in; what each source is to each domain, and how the domain stands, in the database out."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 
 from enrich.catalogue import load
 from ingest.known import known
+from ingest.letters.writing import thresholds
 from ingest.settings import Settings
+from store import standing
 from store.database import Database
 from store.health import newest_reports
-from store.policies import last_day, policy_domains
+from store.policies import policy_domains
 from store.verdicts import write_services, write_verdicts
-from summary.sources import look
-
-PERIOD = timedelta(days=30)
-"""Up to the last day that was reported about a domain."""
+from summary import standing_json
+from summary.standing import look
 
 
 class Judging:
@@ -52,12 +52,13 @@ class Judging:
         return len(chosen)
 
     def _judge(self, domain: str) -> Mapping[str, tuple[str, str] | None]:
-        now = datetime.now(UTC)
-        with self._database.reading() as connection:
-            last = last_day(connection, domain, now.date()) or now.date()
-        first = last - PERIOD + timedelta(days=1)
-        judgement = look(self._database, domain, first, last, known(self._settings, domain, self._catalogue))
+        now, beforehand = datetime.now(UTC), known(self._settings, domain, self._catalogue)
+        found = look(self._database, domain, beforehand, thresholds(self._settings.summary), now)
+        if found is None:
+            return {}
+        stands, judgement = found
         write_verdicts(self._database, domain, judgement.addresses, now)
+        standing.keep(self._database, standing_json.write(stands))
         return judgement.services
 
     def _write_services(self, services: Mapping[str, tuple[str, str] | None]) -> None:

@@ -5,12 +5,13 @@ Keys are made by the client, under the one write lock, so that nothing waits for
 reporter sends that nobody foresaw is stored as it came (`…_raw`), with the normalised value beside it.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     ForeignKey,
     Index,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    func,
+    literal_column,
     text,
 )
 
@@ -38,11 +41,26 @@ metadata = MetaData(
 )
 
 
+INDEXED: Final = 200
+"""Characters of a stranger's text up to which it is found by an index: beyond 2,704 bytes PostgreSQL would refuse the row."""
+
+
+def is_short(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell what an index has, in its very words: a query reaches it by saying the same."""
+    return func.length(column) <= literal_column(str(INDEXED))
+
+
 def _table(
     name: str, comment: str, *parts: Column[Any] | UniqueConstraint | Index, rowid: bool = False
 ) -> Table:
     """Define a table; on SQLite without a row id, so that a composite key is the table and no second index."""
     return Table(name, metadata, *parts, comment=comment, sqlite_with_rowid=rowid)
+
+
+def _index_short(column: str, *columns: str) -> Index:
+    """Index the rows in which a column with a stranger's text is short (`is_short`)."""
+    where = text(f"length({column}) <= {INDEXED}")
+    return Index(None, *columns, postgresql_where=where, sqlite_where=where)
 
 
 def _key(name: str, parent: str, *, primary: bool = True) -> Column[int]:
@@ -180,6 +198,7 @@ report = _table(
     ),
     Index(None, "policy_domain", "day"),
     Index(None, "day"),
+    _index_short("reporter", "reporter", "day"),
     Index(None, "message_key"),
     Index(None, "ingested_at"),
     rowid=True,
@@ -512,6 +531,30 @@ source_verdict = _table(
     _required("last_day", Date, "last of the period on which it was seen"),
     _required("judged_at", UtcDateTime, "when"),
     Index(None, "source_ip"),
+    _index_short("who", "policy_domain", "who"),
+)
+
+domain_standing = _table(
+    "domain_standing",
+    "How a policy domain stands, as it was judged last: what pages show without judging anything",
+    _part("policy_domain", Text, "policy domain"),
+    _required("judged_at", UtcDateTime, "when"),
+    _required("last_day", Date, "the last day that was reported: the periods that were judged end on it"),
+    _required("level", Text, "act, look, well"),
+    _required("sentence", Text, "the verdict over the 30 days, in one sentence"),
+    _optional("p", Text, "published policy: none, quarantine, reject, unknown"),
+    _optional("testing", Text, "published t tag: y or n (RFC 9989)"),
+    _required("content", LargeBinary, "what was judged of all periods, as JSON, compressed by zlib"),
+    rowid=True,
+)
+
+domain_standing_period = _table(
+    "domain_standing_period",
+    "What was judged of a policy domain's sources in one of the periods up to the last day",
+    _part("policy_domain", Text, "policy domain"),
+    _part("days", SmallInteger, "7, 30, 90"),
+    _required("content", LargeBinary, "its sources and selectors, as JSON, compressed by zlib"),
+    rowid=True,
 )
 
 mailbox_state = _table(

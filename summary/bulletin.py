@@ -16,9 +16,10 @@ from summary.findings.own_mail import own_mail
 from summary.findings.pass_rate import drop, nothing_passes
 from summary.findings.policy import policy_change
 from summary.findings.values import Finding, Judged, Kind, Level, Thresholds, severity, urgency
-from summary.findings.words import counted, first_up, percent
+from summary.findings.words import first_up, percent
 from summary.readiness import OWN, Readiness
 from summary.sources import SourceLine
+from summary.words import counted
 
 __all__ = [
     "Bulletin",
@@ -74,7 +75,7 @@ def bulletin(
     nowhere = silence_everywhere(figures, thresholds, asked)
     general = [*([nowhere] if nowhere else []), *intake_findings(figures.intake, now, polls=not nowhere)]
     news = [
-        _news(Comparison(it, judged.get(it.domain, _UNJUDGED), thresholds), asked, alone=not nowhere)
+        news_of(Comparison(it, judged.get(it.domain, _UNJUDGED), thresholds), asked, alone=not nowhere)
         for it in figures.domains
     ]
     return _bulletin(figures.window, sorted(news, key=_worst_first), figures.intake, general, now)
@@ -113,7 +114,7 @@ def _bulletin(
 # --- a domain
 
 
-def _news(sources: Comparison, asked: datetime, *, alone: bool) -> DomainNews:
+def news_of(sources: Comparison, asked: datetime, *, alone: bool) -> DomainNews:
     """Judge a domain; that it is silent is its own finding only if it is `alone` with it."""
     figures = sources.figures
     silent = silence(figures, sources.thresholds, asked)

@@ -112,7 +112,20 @@ def judge(
     What the domain uses is learnt from the evidence itself, or from that of a longer period.
     """
     context = evidence if learnt_from is None else learnt_from
-    return _judge(domain, evidence, _learn(domain, context, machines, known))
+    (judgement,) = judge_each(domain, [evidence], context, machines, known)
+    return judgement
+
+
+def judge_each(
+    domain: str,
+    periods: Iterable[Sequence[Evidence]],
+    learnt_from: Sequence[Evidence],
+    machines: Mapping[str, Machine],
+    known: Known,
+) -> Iterator[Judgement]:
+    """Judge several periods, one after the other, by what is learnt once. Pure."""
+    learnt = _learn(domain, learnt_from, machines, known)
+    return (_judge(domain, evidence, learnt) for evidence in periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +175,7 @@ def look_at(
             context if first == learning else store.evidence(connection, domain, first, last_day)
             for first in first_days
         ]
-    learnt = _learn(domain, context, machines, known)
-    return [_judge(domain, period, learnt) for period in periods]
+    return list(judge_each(domain, periods, context, machines, known))
 
 
 def _read(

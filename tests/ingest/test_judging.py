@@ -12,9 +12,11 @@ from ingest import enrichment
 from ingest.enrichment import EnrichmentJob
 from ingest.judging import Judging
 from ingest.settings import Settings
-from store import lookups
+from store import lookups, standing
 from store.database import Database
 from store.migrate import upgrade
+from summary import standing_json
+from summary.readiness import PERIODS
 from tests.store.kit import DAY, FIRST_OF_NOVEMBER, feedback, rows, take
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -64,6 +66,39 @@ def test_every_domain_is_judged_at_first(database: Database) -> None:
         ("example.org", "198.51.100.2"),
         ("example.net", "198.51.100.1"),
     }
+
+
+def stands(database: Database, domain: str) -> tuple[str, str]:
+    """Give what is kept of how a domain stands."""
+    with database.reading() as connection:
+        kept = standing.load(connection, domain, PERIODS)
+    assert kept
+    assert standing_json.read(kept)
+    return kept.level, kept.sentence
+
+
+def test_how_every_domain_stands_is_kept(database: Database) -> None:
+    settings = Settings.model_validate({"domains": {"example.org": {"networks": ["198.51.100.0/24"]}}})
+    Judging(settings, database).run(Event(), anew=False)
+    assert stands(database, "example.org") == ("act", "Your own servers are failing DKIM.")
+    assert stands(database, "example.net") == ("well", "All well: 100% of 100 messages pass.")
+
+
+def test_what_is_worth_a_look_is_what_is_so_in_letters(database: Database) -> None:
+    configured = {
+        "summary": {"new_source_messages": 101},
+        "domains": {"example.org": {"networks": ["198.51.100.0/24"]}},
+    }
+    Judging(Settings.model_validate(configured), database).run(Event(), anew=False)
+    assert stands(database, "example.org")[0] == "well"
+
+
+def test_how_a_domain_stands_is_judged_again_with_its_next_report(database: Database) -> None:
+    judging = Judging(Settings(), database)
+    judging.run(Event(), anew=False)
+    take(database, feedback("3", sent("198.51.100.1", "pass"), domain="example.net"))
+    judging.run(Event(), anew=False)
+    assert stands(database, "example.net") == ("well", "All well: 100% of 200 messages pass.")
 
 
 def test_then_those_with_new_reports(database: Database) -> None:

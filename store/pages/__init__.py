@@ -1,0 +1,1 @@
+"""What the pages show: read-only connections in, values out, each in time for a page."""
