@@ -255,6 +255,30 @@ def summary(
 
 
 @app.command()
+def web(
+    context: typer.Context,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to serve on; else the configured one, 127.0.0.1.", metavar="HOST"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port to serve on; else the configured one, 8080.", min=0, max=65535, metavar="PORT"
+        ),
+    ] = None,
+) -> None:
+    """Serve pages for people who would rather look: domains, sources, reports, and what became of the mail.
+
+    They are read-only, need no network and no JavaScript, and say the same as the letter. On this machine alone,
+    unless a password file or a reverse proxy tells who looks ([web] of ruamill.toml). Ctrl-C ends it.
+    """
+    from ingest.commands.web import run
+
+    raise typer.Exit(run(context.obj.settings(), host=host, port=port))
+
+
+@app.command()
 def enrich(
     context: typer.Context,
     budget: Annotated[

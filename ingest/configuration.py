@@ -21,7 +21,7 @@ PREFIX = "RUAMILL_"
 PLACES = (Path("ruamill.toml"), Path("/etc/ruamill/ruamill.toml"))
 """Where the configuration is looked for when neither --config nor RUAMILL_CONFIG names it."""
 
-PATHS = {"ca_file", "certificate_file", "service_account_file", "refresh_token_file"}
+PATHS = {"ca_file", "certificate_file", "service_account_file", "refresh_token_file", "users_file"}
 """Keys that end like the name of a variable whose value is in a file, and are paths themselves."""
 
 

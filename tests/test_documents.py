@@ -47,6 +47,10 @@ SECTIONS: list[type[BaseModel]] = [
     settings.RetentionSettings,
     settings.MonitorSettings,
     settings.SmtpSettings,
+    settings.SummarySettings,
+    settings.AlertSettings,
+    settings.WebhookSettings,
+    settings.WebSettings,
     settings.LogSettings,
 ]
 KEYS = {section.__name__: set(section.model_fields) for section in SECTIONS} | {
@@ -127,7 +131,7 @@ def test_what_may_stand_instead_does(tmp_path: Path) -> None:
 def test_every_setting_is_in_the_template(section: str) -> None:
     lines = [found for table in tables() for line in table if (found := LINE.fullmatch(line))]
     named = {part for line in lines for part in line["key"].split(".")}
-    headed = set(re.findall(r"^#?\[+(\w+)\]", TEMPLATE, re.MULTILINE)) | {"oauth"}
+    headed = set(re.findall(r"^#?\[+(?:\w+\.)?(\w+)\]", TEMPLATE, re.MULTILINE)) | {"oauth"}
     assert KEYS[section] - named - headed == set()
 
 

@@ -9,6 +9,7 @@ from ingest.settings.base import ONE_OR_SEVERAL, Days, Seconds, Section, TimeOfD
 from ingest.settings.enrichment import DomainSettings, EnrichSettings, enrichment
 from ingest.settings.letters import AlertSettings, SmtpSettings, SummarySettings, WebhookSettings
 from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
+from ingest.settings.web import WebSettings
 from parsers.limits import Limits
 from parsers.text import read_domain
 
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "SmtpSettings",
     "SummarySettings",
+    "WebSettings",
     "WebhookSettings",
 ]
 
@@ -141,6 +143,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings | None = None
     summary: SummarySettings = SummarySettings()
     alerts: AlertSettings = AlertSettings()
+    web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     limits: Limits = Limits()
 

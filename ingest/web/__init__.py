@@ -1,0 +1,1 @@
+"""Pages over the database, for people who would rather look. They judge nothing themselves."""
