@@ -8,10 +8,10 @@ RUAMILL := $(BIN)/ruamill --config fixtures/demo.toml
 # Nothing here may see the settings of a ruamill that is in use on this machine.
 unexport $(filter RUAMILL_%,$(.VARIABLES))
 
-.PHONY: help demo test lint servers fuzz soak bench clean
+.PHONY: help demo test lint servers fuzz soak bench screenshots clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The sample mailbox comes in two parts: what the letter tells of is the second.
 LAST_WEEK := 2026-11-09
@@ -27,6 +27,7 @@ demo: .venv/installed ## poll a sample mailbox; show who sends as its domain, an
 	@$(RUAMILL) sources
 	@$(RUAMILL) readiness example.org
 	@$(RUAMILL) summary --since "$$(cat build/demo/since)" --html build/demo/letter.html --text build/demo/letter.txt
+	@echo "To look at it all: $(BIN)/ruamill --database sqlite:///build/demo/ruamill.db web"
 
 test: lint servers ## lint, then every test; installs Dovecot and PostgreSQL if it may
 	@DMARC_CORPUS="$(DMARC_CORPUS)" $(BIN)/pytest
@@ -49,6 +50,9 @@ soak: servers .venv/developing ## half an hour of a running daemon and everythin
 
 bench: .venv/installed ## measure time and memory against the floor
 	@$(BIN)/python bench/run.py
+
+screenshots: .venv/developing ## the pictures of docs/, by Chromium
+	@$(BIN)/python -m tests.ingest.browser.screenshots
 
 clean: ## remove what was built, except .venv
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
