@@ -19,9 +19,12 @@ from tests.ingest.program import RUAMILL
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
-UNIT = (DEPLOY / "ruamill.service").read_text(encoding="utf-8")
+UNITS = {
+    name: (DEPLOY / name).read_text(encoding="utf-8") for name in ("ruamill.service", "ruamill-web.service")
+}
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 FINAL_STAGE = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+WEB = (ROOT / "docs/web.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 PORT = MonitorSettings().port
 
@@ -29,10 +32,10 @@ EXPOSURE = 15
 """Tenths of the points that systemd-analyze may give the unit at most; 11 with systemd 252."""
 
 
-def unit() -> RawConfigParser:
+def unit(name: str = "ruamill.service") -> RawConfigParser:
     parser = RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]  # keys of systemd are in capitals and small
-    parser.read_string(UNIT)
+    parser.read_string(UNITS[name])
     return parser
 
 
@@ -48,11 +51,12 @@ def seconds(value: str) -> int:
 # -- the systemd service
 
 
-@pytest.fixture
-def unit_of_this_environment(tmp_path: Path) -> Path:
-    """Write the unit with the ruamill that the tests run: systemd wants to see the program."""
-    file = tmp_path / "ruamill.service"
-    file.write_text(UNIT.replace("/opt/ruamill/bin/ruamill", str(RUAMILL)), encoding="utf-8")
+@pytest.fixture(params=UNITS)
+def unit_of_this_environment(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Write a unit with the ruamill that the tests run: systemd wants to see the program."""
+    name: str = request.param
+    file = tmp_path / name
+    file.write_text(UNITS[name].replace("/opt/ruamill/bin/ruamill", str(RUAMILL)), encoding="utf-8")
     return file
 
 
@@ -66,7 +70,7 @@ def test_systemd_understands_every_line(unit_of_this_environment: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "verify", unit_of_this_environment], check=False, capture_output=True, text=True
     )
-    complaints = [line for line in done.stderr.splitlines() if "ruamill.service" in line]
+    complaints = [line for line in done.stderr.splitlines() if unit_of_this_environment.name in line]
     assert (done.returncode, complaints) == (0, [])
 
 
@@ -98,6 +102,18 @@ def test_the_service_is_what_the_operator_is_told() -> None:
     assert OPERATING.count("useradd") == 1
     assert re.search(rf"useradd .* {service['User']}\n", OPERATING)
     assert "deploy/ruamill.service /etc/systemd/system/" in OPERATING
+
+
+def test_the_pages_are_served_by_the_same_user_in_the_same_place() -> None:
+    daemon, pages = unit()["Service"], unit("ruamill-web.service")["Service"]
+    assert pages["ExecStart"] == daemon["ExecStart"].removesuffix("run") + "web"
+    assert {key for key in daemon if daemon[key] != pages.get(key)} == {
+        "ExecStart",
+        "TimeoutStopSec",
+        "WatchdogSec",
+        "LogRateLimitIntervalSec",
+    }
+    assert "deploy/ruamill-web.service /etc/systemd/system/" in WEB
 
 
 def test_the_service_leaves_the_daemon_the_time_it_takes_to_stop() -> None:
