@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -9,9 +10,12 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -124,6 +128,25 @@ def test_a_letter_can_be_laid_out(ruamill: Path, tmp_path: Path) -> None:
     settings = {"RUAMILL_DATABASE": "sqlite:///letter.db"}
     run(ruamill, "summary", "--html", "letter.html", cwd=tmp_path, settings=settings)
     assert "</html>" in (tmp_path / "letter.html").read_text()
+
+
+def test_the_pages_are_there_and_look_as_they_should(ruamill: Path, tmp_path: Path) -> None:
+    run(ruamill, "--database", "sqlite:///pages.db", "db", "upgrade", cwd=tmp_path)
+    command: list[str | Path] = [ruamill, "--database", "sqlite:///pages.db", "web", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout
+        address = serving.stdout.readline().split()[0]
+        try:
+            page = requests.get(address, timeout=30)
+            [style] = re.findall(r'href="(/static/[^"]*style\.css)"', page.text)
+            sheet = requests.get(urljoin(address, style), timeout=30)
+        finally:
+            serving.terminate()
+    assert (page.status_code, sheet.status_code, sheet.headers["Content-Type"].partition(";")[0]) == (
+        HTTPStatus.OK,
+        HTTPStatus.OK,
+        "text/css",
+    )
 
 
 def test_a_report_becomes_rows(ruamill: Path, tmp_path: Path) -> None:
