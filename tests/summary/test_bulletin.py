@@ -219,6 +219,18 @@ def test_a_source_that_is_not_aligned() -> None:
     assert first.what == "The Rocket Science Group is failing alignment"
 
 
+def test_a_receiver_that_is_mistaken_is_no_reason_to_act() -> None:
+    signed = ("dkim news.example.org k2 pass", "spf mail19.atl11.rsgsv.net pass")
+    disputed = evidence(
+        "198.2.134.19", *signed, author="news.example.org", dkim="fail", reporters=frozenset({"comcast.net"})
+    )
+    (first, *_) = findings(morning(MICROSOFT, MAILCHIMP, disputed))
+    assert (first.level, first.who) == (Level.LOOK, "Mailchimp")
+    assert (
+        first.next_step == "Nothing: what passes is the author's very domain. Ask comcast.net if it goes on."
+    )
+
+
 @pytest.mark.parametrize(
     ("now", "before"),
     [
