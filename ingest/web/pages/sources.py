@@ -11,6 +11,8 @@ from summary.standing import Line
 from summary.verdicts import Cause, Verdict
 from summary.words import COLLAPSED, counted, stopped_by_receivers
 
+EVIDENCE: Final = 3
+"""Signatures and SPF checks of a row; the page of the source has more."""
 UNREADABLE: Final = "-"
 """What stands for an address that no report could be read to have."""
 COLUMNS: Final = (
@@ -97,7 +99,7 @@ def _row(domain: str, days: int, line: Line, above: str | None) -> Row:
         machines=_machines(line),
         reason=reason,
         step=step,
-        evidence=source.identifiers,
+        evidence=source.identifiers[:EVIDENCE],
     )
 
 

@@ -67,7 +67,7 @@ def _compare(written: Found, shown: Iterable[list[str]], page: Found) -> None:
 def _texts(row: html.HtmlElement) -> list[str]:
     """Give what the cells of a row say, without pictures, the quiet words beneath them, and sentences."""
     row = deepcopy(row)
-    for note in row.xpath(".//*[@class='note'] | .//svg | .//p"):
+    for note in row.xpath(".//*[@class='note'] | .//*[@class='evidence'] | .//svg | .//p"):
         note.drop_tree()
     cells = (" ".join(cell.text_content().split()) for cell in row.xpath("./td | ./th"))
     return [cell for cell in cells if cell]
