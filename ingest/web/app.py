@@ -25,6 +25,7 @@ from ingest.web.filters import Asked
 from ingest.web.frame import Frame
 from ingest.web.guard import Guard
 from ingest.web.logins import Logins
+from ingest.web.metrics import REGISTRY
 from ingest.web.pages import (
     about,
     address,
@@ -165,7 +166,7 @@ def _health(database: ReadOnlyDatabase) -> Callable[[Request], Response]:
 
 
 def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
 async def _passed_on(_request: Request, error: Exception) -> Response:
