@@ -155,7 +155,7 @@ def _one_step_each(findings: Sequence[Finding]) -> Iterator[Finding]:
 def _verdict(sources: Comparison, findings: Sequence[Finding]) -> str:
     told, figures = _headlines(findings), sources.figures
     if told:
-        rest = [f"{len(told) - TOLD:,} more below"] if len(told) > TOLD else []
+        rest = [f"{len(told) - TOLD:,} more"] if len(told) > TOLD else []
         return f"{first_up('; '.join([*told[:TOLD], *rest]))}."
     if not figures.messages:
         return "Nothing was reported."
