@@ -57,6 +57,10 @@ class Period:
         """Messages that a stricter policy would have touched."""
         return sum(it.failing for it in self.verdicts)
 
+    def failing_of(self, verdict: Verdict) -> int:
+        """Count those of one verdict."""
+        return sum(it.failing for it in self.verdicts if it.verdict is verdict)
+
 
 @dataclass(frozen=True, slots=True)
 class Named:

@@ -12,12 +12,9 @@ from ingest.known import known
 from ingest.settings import Settings
 from ingest.status import DONE
 from store.policies import policy_domains
-from summary.readiness import DECIDING, Named, Period, Readiness, Subdomain, SubdomainStep, look
-from summary.verdicts import Verdict
+from summary.readiness import Period, Readiness, look
+from summary.telling import obstacles, paragraphs
 from summary.words import TOUCHED
-
-SHOWN = 10
-"""Subdomains that are named."""
 
 
 def run(settings: Settings, domain: str, *, json: bool, today: date | None = None) -> int:
@@ -45,16 +42,11 @@ def _tell(found: Readiness) -> None:
     show.table(
         ["a stricter policy touches", *(f"{it.days} days" for it in found.periods)], _rows(found.periods)
     )
-    told: dict[str, str] = {}
-    for title, named in (
-        ("In the way", found.blockers),
-        ("To mend first", found.to_mend),
-        ("To decide", found.to_decide),
-    ):
-        _tell_named(title, named, told)
-    if found.record:
-        _paragraph("Next" if found.ready else "Once it is ready", f"Publish {found.record}")
-    _tell_subdomains(found)
+    for obstacle in obstacles(found):
+        who, why = f"{obstacle.title}: {obstacle.who}", f"{obstacle.figures}. {obstacle.reason}"
+        _paragraph(who, why, obstacle.step)
+    for it in paragraphs(found):
+        _paragraph(it.title, it.text, it.step)
 
 
 def _policy(found: Readiness) -> str:
@@ -66,7 +58,7 @@ def _policy(found: Readiness) -> str:
 
 
 def _rows(periods: tuple[Period, ...]) -> list[list[show.Value]]:
-    counts = {name: [_failing(period, verdict) for period in periods] for verdict, name in TOUCHED.items()}
+    counts = {name: [period.failing_of(verdict) for period in periods] for verdict, name in TOUCHED.items()}
     rows: list[list[show.Value]] = [
         [name, *map(_cell, numbers, periods)] for name, numbers in counts.items() if any(numbers)
     ]
@@ -76,62 +68,10 @@ def _rows(periods: tuple[Period, ...]) -> list[list[show.Value]]:
     return rows
 
 
-def _failing(period: Period, verdict: Verdict) -> int:
-    return next(it.failing for it in period.verdicts if it.verdict is verdict)
-
-
 def _cell(number: int, period: Period) -> str:
     return f"{number:,} ({number / period.messages:.1%})" if number else "-"
-
-
-def _tell_named(title: str, named: tuple[Named, ...], told: dict[str, str]) -> None:
-    """Tell of sources; `told` holds who was told each step, so that none is told twice."""
-    for it in named:
-        lately = "" if it.failing_lately or not it.failing else ", none in the last 7 days"
-        count = (
-            f"{it.failing:,} of {it.messages:,} messages fail{lately}"
-            if it.failing
-            else f"{it.messages:,} messages"
-        )
-        above = told.get(it.next_step or "")
-        _paragraph(
-            f"{title}: {it.who}", f"{count}. {it.reason}", f"As for {above} above." if above else it.next_step
-        )
-        if it.next_step:
-            told.setdefault(it.next_step, it.who)
 
 
 def _paragraph(title: str, text: str, step: str | None = None) -> None:
     typer.echo()
     prose.paragraph(title, text, step)
-
-
-def _tell_subdomains(found: Readiness) -> None:
-    sp = found.published.sp
-    rule = f"sp={sp}" if sp else "no sp: p holds for them"
-    if found.sending:
-        _paragraph(f"Subdomains that send ({rule})", _list(found.sending), _subdomain_step(found.sp))
-    if found.never_passed:
-        np = found.published.np
-        advice = "np=reject stops those that are not in the DNS (RFC 9989); for others sp does."
-        _paragraph(
-            f"Subdomains that never passed ({f'np={np}' if np else 'no np'})",
-            _list(found.never_passed),
-            None if np == "reject" else advice,
-        )
-
-
-def _subdomain_step(step: SubdomainStep | None) -> str | None:
-    if step is None:
-        return None
-    ready = "Ready for" if step.ready else "Not yet ready for"
-    return (
-        f"{ready} sp={step.next_policy}: in {DECIDING} days it would have touched {step.failing:,} of {step.messages:,} messages, "
-        f"{step.failing_own:,} of them your own."
-    )
-
-
-def _list(subdomains: tuple[Subdomain, ...]) -> str:
-    shown = ", ".join(f"{it.name} ({it.failing:,} of {it.messages:,} fail)" for it in subdomains[:SHOWN])
-    more = len(subdomains) - SHOWN
-    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ingest.settings import Settings, SummarySettings
+from ingest.settings import Settings, SummarySettings, nearest
 from store.figures import Window
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -42,7 +42,7 @@ class Subscription:
         """Choose its own among policy domains."""
         if self.domains is None:
             return list(names)
-        return [name for name in names if _nearest(name, configured) in self.domains]
+        return [name for name in names if nearest(name, configured) in self.domains]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,3 @@ def _moment(summary: SummarySettings, kind: Literal["daily", "weekly"], now: dat
     wanted = (day for day in days if kind == "daily" or DAYS[day.weekday()] == summary.weekly)
     moments = (datetime.combine(day, time.fromisoformat(summary.at), zone).astimezone(UTC) for day in wanted)
     return next(moment for moment in moments if moment <= now)
-
-
-def _nearest(name: str, configured: Collection[str]) -> str | None:
-    """Name the configured domain that a policy domain is, or lies below; the nearest, where several are."""
-    above = [own for own in configured if name == own or name.endswith(f".{own}")]
-    return max(above, key=len, default=None)

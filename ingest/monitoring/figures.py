@@ -8,7 +8,7 @@ from heapq import nlargest
 from operator import itemgetter
 
 from enrich.values import BOOTSTRAP, NAMES, ORIGIN, REGISTRIES
-from ingest.settings import AnyMailbox, EnrichSettings, ImapSettings
+from ingest.settings import AnyMailbox, EnrichSettings, ImapSettings, nearest
 from store.health import FolderState
 from store.lookups import RegistryState
 from store.outbox import Undelivered
@@ -94,15 +94,9 @@ def newest_by_domain(
     """
     newest = dict(known)
     for name, moment in found.items():
-        if key := _configured(name, domains):
+        if key := nearest(name, domains) if domains else name:
             newest[key] = max(moment, newest.get(key, moment))
     return dict(nlargest(MOST_DOMAINS, newest.items(), key=itemgetter(1))) if not domains else newest
-
-
-def _configured(name: str, domains: Sequence[str]) -> str | None:
-    """Name the configured domain that a policy domain is, or lies below; the nearest, where several are."""
-    above = [own for own in domains if name == own or name.endswith(f".{own}")]
-    return max(above, key=len, default=None) if domains else name
 
 
 def of_registries(settings: EnrichSettings, states: Mapping[str, RegistryState]) -> dict[str, RegistryState]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.settings.base import ONE_OR_SEVERAL, Days, Seconds, Section, TimeOfDay
+from ingest.settings.base import ONE_OR_SEVERAL, Days, Seconds, Section, TimeOfDay, nearest
 from ingest.settings.enrichment import DomainSettings, EnrichSettings, enrichment
 from ingest.settings.letters import AlertSettings, SmtpSettings, SummarySettings, WebhookSettings
 from ingest.settings.mailboxes import AnyMailbox, ImapSettings, MailboxSettings, MaildirSettings
@@ -31,6 +31,7 @@ __all__ = [
     "SummarySettings",
     "WebSettings",
     "WebhookSettings",
+    "nearest",
 ]
 
 
@@ -166,8 +167,8 @@ class Settings(BaseSettings):
 
     def of_domain(self, name: str) -> DomainSettings:
         """Give what is known about a policy domain, or about the nearest one above it."""
-        above = [ours for ours in self.domains if name == ours or name.endswith(f".{ours}")]
-        return self.domains[max(above, key=len)] if above else DomainSettings()
+        ours = nearest(name, self.domains)
+        return self.domains[ours] if ours else DomainSettings()
 
     def with_database(self, url: str) -> "Settings":
         """Give the same settings with another database."""

@@ -1,6 +1,7 @@
 """What sections of the configuration are made of."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import time
 from typing import Annotated, Any
@@ -48,6 +49,12 @@ def _mail_address(text: str) -> str:
         with suppress(UnicodeError):
             return f"{local}@{domain.encode('idna').decode()}"
     raise ValueError('must be a mail address such as "postmaster@example.org"')
+
+
+def nearest(name: str, configured: Iterable[str]) -> str | None:
+    """Name the configured domain that a policy domain is, or lies below; the nearest, where several are."""
+    above = [own for own in configured if name == own or name.endswith(f".{own}")]
+    return max(above, key=len, default=None)
 
 
 Days = Annotated[int, BeforeValidator(days)]
