@@ -51,8 +51,24 @@ class Options:
         loaded = configuration.load(self.config)
         return loaded.with_database(self.database) if self.database else loaded
 
+    def settings_to_read(self, workers: int | None) -> "Settings":
+        """Read the configuration for a command that reads messages: unless a number is set, one worker a core."""
+        from ingest.workers import cores
+
+        settings = self.settings()
+        return settings.with_workers(workers or settings.workers or cores())
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Processes that read, once there are more than a hundred messages: one for each core, unless set. 1: no other.",
+    ),
+]
 Form = Literal["table", "csv", "json", "parquet"]
 FileForm = Literal["csv", "parquet"]
 Strict = Annotated[
@@ -96,6 +112,7 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", hidden=True)],
     json: Json = False,
     strict: Strict = False,
+    workers: Workers = None,
 ) -> None:
     """Store the reports in files and folders.
 
@@ -105,7 +122,7 @@ def ingest(
     """
     from ingest.commands.ingest import run
 
-    raise typer.Exit(run(context.obj.settings(), paths, json=json, strict=strict))
+    raise typer.Exit(run(context.obj.settings_to_read(workers), paths, json=json, strict=strict))
 
 
 @app.command()
@@ -114,6 +131,7 @@ def poll(
     mailboxes: Annotated[list[str] | None, typer.Argument(metavar="MAILBOX", hidden=True)] = None,
     json: Json = False,
     strict: Strict = False,
+    workers: Workers = None,
 ) -> None:
     """Take what waits in the configured mailboxes, once.
 
@@ -122,7 +140,7 @@ def poll(
     """
     from ingest.commands.poll import run
 
-    raise typer.Exit(run(context.obj.settings(), mailboxes or [], json=json, strict=strict))
+    raise typer.Exit(run(context.obj.settings_to_read(workers), mailboxes or [], json=json, strict=strict))
 
 
 @app.command()
@@ -158,6 +176,7 @@ def retry(
     outcomes: Annotated[list[str] | None, typer.Argument(metavar="OUTCOME", hidden=True)] = None,
     json: Json = False,
     strict: Strict = False,
+    workers: Workers = None,
 ) -> None:
     """Read kept messages again, after an upgrade or a change of the settings.
 
@@ -166,7 +185,7 @@ def retry(
     """
     from ingest.commands.retry import run
 
-    raise typer.Exit(run(context.obj.settings(), outcomes or [], json=json, strict=strict))
+    raise typer.Exit(run(context.obj.settings_to_read(workers), outcomes or [], json=json, strict=strict))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from ingest.pipeline import Arrival
+from ingest.reading import Arrival
 from parsers.limits import Limits
 from parsers.reading import too_large
 from store.ledger import Place, Sighting

@@ -1,7 +1,9 @@
 """One pass over one mailbox: whatever waits is fetched, stored, committed, and only then moved away."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
 
@@ -15,7 +17,8 @@ from ingest.mailboxes import (
     Unfetched,
     Waiting,
 )
-from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, Arrival, process
+from ingest.pipeline import BATCH_BYTES, BATCH_MESSAGES, process
+from ingest.reading import Arrival
 from ingest.settings import MailboxSettings, Settings
 from ingest.tally import Tally
 from parsers.reading import too_large
@@ -64,6 +67,8 @@ class Poll:
         self._limits = settings.limits
         self._tally = tally
         self._place = Place(box.name, box.folder, box.uidvalidity)
+        self._fetching: Future[list[Arrival] | None] = Future()
+        """The batch that is fetched next."""
         self._fetched = False
         self._unfetched: list[Arrival] = []
         self._again: list[str] = []
@@ -81,7 +86,8 @@ class Poll:
         last, waiting = self._look(stop)
         if stop.is_set() or not self._drain(waiting, stop):
             return
-        self._take(self._blamed())
+        for outcomes in self._stored(self._blamed()):
+            self._settle(outcomes)
         self._note_end(last)
         if self._refusal is not None:
             stay = f"{len(self._unsettled)} messages stay in {self._place.folder}, though their outcome is stored"
@@ -118,34 +124,54 @@ class Poll:
         return [uid for uid in uids if uid not in outcomes]
 
     def _drain(self, waiting: Sequence[str], stop: Event) -> bool:
-        """Take what waits, batch by batch, and tell from time to time how far it has come; false if told to stop."""
+        """Take what waits, and tell from time to time how far it has come; false if told to stop.
+
+        The mailbox is asked for one thing at a time: what is stored is moved once the fetch under way has ended.
+        """
         started = told = time.monotonic()
         self._tally.expect(len(waiting))
-        if waiting:
+        left = dict.fromkeys(waiting)
+        if left:
             self._note_waiting(waiting)
-        for first in range(0, len(waiting), PIECE):
-            done = first
-            for batch in _groups(self._box.measure(waiting[first : first + PIECE])):
-                if stop.is_set():
-                    self._note_waiting([*waiting[done:], *self._again])
-                    return False
-                self._take(self._fetch(batch))
-                done += len(batch)
+        with closing(self._arrivals(waiting, stop)) as arrivals, closing(self._stored(arrivals)) as stored:
+            for outcomes in stored:
+                wait([self._fetching])
+                self._settle(outcomes)
+                for uid, _ in outcomes:
+                    del left[uid]
                 if (now := time.monotonic()) - told > TOLD_SECONDS:
                     told = now
-                    self._tell(done, len(waiting), now - started)
-                    self._note_waiting([*waiting[done:], *self._again])
+                    self._tell(len(waiting) - len(left), len(waiting), now - started)
+                    self._note_waiting([*left, *self._again])
+        if left and stop.is_set():
+            self._note_waiting([*left, *self._again])
+            return False
         return True
 
-    def _take(self, arrivals: Iterable[Arrival]) -> None:
-        """Store messages and move them."""
-        for decided in process(arrivals, self._settings, self._database, self._tally):
-            outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
-            self._settle(outcomes)
-            self._again += [uid for uid, outcome in outcomes if outcome is Outcome.RETRY]
+    def _arrivals(self, waiting: Sequence[str], stop: Event) -> Generator[Arrival]:
+        """Fetch what waits, each batch while the one before is read and stored."""
+        batches = self._batches(waiting)
+        with ThreadPoolExecutor(1, "fetch") as thread:
+            self._fetching = thread.submit(next, batches, None)
+            while (batch := self._fetching.result()) is not None and not stop.is_set():
+                self._fetching = thread.submit(next, batches, None)
+                yield from batch
 
-    def _fetch(self, batch: list[Waiting]) -> Iterator[Arrival]:
-        sizes = {waiting.uid: waiting.size for waiting in batch}
+    def _batches(self, waiting: Sequence[str]) -> Iterator[list[Arrival]]:
+        for piece in _pieces(waiting):
+            for group in _groups(self._box.measure(piece)):
+                yield list(self._fetch(group))
+
+    def _stored(self, arrivals: Iterable[Arrival]) -> Generator[list[tuple[str, Outcome]]]:
+        """Store messages, and give what became of each."""
+        with closing(process(arrivals, self._settings, self._database, self._tally)) as batches:
+            for decided in batches:
+                outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
+                self._again += [uid for uid, outcome in outcomes if outcome is Outcome.RETRY]
+                yield outcomes
+
+    def _fetch(self, group: Sequence[Waiting]) -> Iterator[Arrival]:
+        sizes = {waiting.uid: waiting.size for waiting in group}
         for uid, size in [(uid, size) for uid, size in sizes.items() if size > self._limits.mail_bytes]:
             del sizes[uid]
             header = self._box.fetch_header(uid)

@@ -1,9 +1,11 @@
 """The words of a verdict, and how numbers are written: the same on a terminal, in the letter and on the pages."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from summary.sources import SourceLine
 from summary.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from summary.sources import SourceLine
 
 VERDICTS: Final = {
     Verdict.FAILING_OWN: "yours, failing",
@@ -42,7 +44,7 @@ def counted(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
-def stopped_by_receivers(line: SourceLine) -> str:
+def stopped_by_receivers(line: "SourceLine") -> str:
     """Say what receivers did to a source's mail by the policy; nothing where they let it all through."""
     done = [
         f"{word} {number:,}"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ingest import logs, show
 from ingest.configuration import ConfigurationError
 from ingest.database import open_database
-from ingest.pipeline import Arrival, process
+from ingest.pipeline import process
+from ingest.reading import Arrival
 from ingest.settings import Settings
 from ingest.status import of_tally
 from ingest.tally import Tally

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
 
     database: SecretStr = SecretStr("sqlite:///ruamill.db")
     """SQLAlchemy URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; secret for the password in it."""
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Processes that read messages while this one writes; 1: it reads them itself. Without it one a core for commands,
+    and 1 for the daemon, whose polls are small."""
     domains: Domains = {}
     """Our own policy domains, in lower case, those below them included; without any, every domain is ours."""
     accept: AcceptSettings = AcceptSettings()
@@ -173,6 +176,10 @@ class Settings(BaseSettings):
     def with_database(self, url: str) -> "Settings":
         """Give the same settings with another database."""
         return self.model_copy(update={"database": SecretStr(url)})
+
+    def with_workers(self, number: int) -> "Settings":
+        """Give the same settings with so many workers."""
+        return self.model_copy(update={"workers": number})
 
     @classmethod
     def settings_customise_sources(

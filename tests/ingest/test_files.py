@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.files import arrivals, find
-from ingest.pipeline import Arrival
+from ingest.reading import Arrival
 from parsers.limits import DEFAULT_LIMITS, Limits
 from store.ledger import Place, Sighting
 

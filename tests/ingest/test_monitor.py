@@ -20,7 +20,8 @@ from ingest.database import open_database
 from ingest.monitoring import server as monitor
 from ingest.monitoring.gauges import GRACE_SECONDS, Gauges
 from ingest.monitoring.watch import State, Watch
-from ingest.pipeline import Arrival, process
+from ingest.pipeline import process
+from ingest.reading import Arrival
 from ingest.settings import Settings
 from ingest.tally import Tally
 from store import mailboxes

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import make_url, text
 from structlog.testing import capture_logs
 
-from ingest import pipeline
 from ingest import poll as poll_module
+from ingest import reading
 from ingest.database import open_database
 from ingest.imap import mailbox as imap_module
 from ingest.mailboxes import MailboxUnavailableError
@@ -248,7 +248,7 @@ def test_a_poll_that_was_stopped_goes_on_where_it_was(
     deliver(dovecot_server, user, *posts)
     box = over(wire, dovecot_server, user, after=after, order=order)
     stop = Event()
-    stop_at(wire, "BODY", 2, stop)
+    stop_at(wire, "BODY", 3, stop)  # fetched while the second hundred are stored
     assert poll(box, url, stop=stop) == {"stored": 200}
     uids = {int(uid) for (uid,) in ask(url, "SELECT uid FROM message")}
     assert uids == set(range(1, 201) if order == "oldest" else range(131, 331))
@@ -348,7 +348,7 @@ def stumble_over(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("of all things")
         return read(raw, name, limits)
 
-    monkeypatch.setattr(pipeline, "read", stumble)
+    monkeypatch.setattr(reading, "read", stumble)
 
 
 def test_a_defect_stops_no_neighbour_and_is_given_up_in_the_end(

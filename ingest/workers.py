@@ -1,0 +1,145 @@
+"""Messages in, what was read of them out, in the order they came: by this process, or by several beside it.
+
+Reading is what takes the time, and needs no database: one process writes what the others read.
+"""
+
+import gc
+import os
+import signal
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from ingest.reading import Arrival, Rules, Taken, take, unread
+from parsers.feedback import is_exhausted, learn_names
+
+ALONE = 100
+"""Messages that are read before workers are started, which takes as long as reading some hundreds."""
+CHUNK_MESSAGES = 8
+CHUNK_BYTES = 1 << 18
+"""Of mail: what a worker is given at once, unless one message alone is larger."""
+AHEAD = 2
+"""Chunks for each worker that may be read while earlier ones are written."""
+
+_Result = tuple[list[Taken], bool]
+"""What was read, and whether that process can read no more."""
+
+
+def cores() -> int:
+    """Give how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_all(arrivals: Iterable[Arrival], by: Rules, workers: int) -> Generator[Taken]:
+    """Read messages, with so many processes beside this one where they are many; with one, by this process alone.
+
+    A message at which its process dies is left for another try, and takes no other along.
+    """
+    learn_names()
+    coming = iter(arrivals)
+    for arrival in islice(coming, ALONE) if workers > 1 else coming:
+        yield take(arrival, by)
+    if (first := next(coming, None)) is not None:
+        with _Workers(by, workers) as processes:
+            yield from processes.read(chain([first], coming))
+
+
+class _Workers:
+    """Processes that read messages."""
+
+    def __init__(self, by: Rules, number: int) -> None:
+        self._by = by
+        self._number = number
+        self._processes = _processes(number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._processes.shutdown(cancel_futures=True)
+
+    def read(self, arrivals: Iterable[Arrival]) -> Iterator[Taken]:
+        under_way: deque[tuple[list[Arrival], Future[_Result]]] = deque()
+        for chunk in _chunks(arrivals):
+            under_way.append((chunk, self._submit(chunk)))
+            if len(under_way) > AHEAD * self._number:
+                yield from self._result(*under_way.popleft())
+        while under_way:
+            yield from self._result(*under_way.popleft())
+
+    def _submit(self, chunk: list[Arrival]) -> Future[_Result]:
+        try:
+            return self._processes.submit(_take_all, chunk, self._by)
+        except BrokenProcessPool:  # what it had is read again when it is asked for
+            self._renew()
+            return self._processes.submit(_take_all, chunk, self._by)
+
+    def _result(self, chunk: list[Arrival], future: Future[_Result]) -> Iterable[Taken]:
+        try:
+            taken, worn_out = future.result()
+        except BrokenProcessPool:
+            return map(self._alone, chunk)
+        if worn_out:
+            self._renew()
+        return taken
+
+    def _renew(self) -> None:
+        """Have other processes do what comes next; these end with what they were given."""
+        self._processes.shutdown(wait=False)
+        self._processes = _processes(self._number)
+
+    def _alone(self, arrival: Arrival) -> Taken:
+        """Read one message in a process of its own, to know whether it is to blame."""
+        with _processes(1) as process:
+            try:
+                taken, _ = process.submit(_take_all, [arrival], self._by).result()
+            except BrokenProcessPool:
+                return Taken(unread(arrival, "the process that read it died"), 0.0)
+        return taken[0]
+
+
+def _processes(number: int) -> ProcessPoolExecutor:
+    """Make processes that are no copies of this one: it has threads, connections and secrets."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__])
+    return ProcessPoolExecutor(number, context, _begin)
+
+
+def _begin() -> None:
+    """Prepare a worker: a signal to all of them is for the one that writes, without which they have nothing to do."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    learn_names()
+    gc.freeze()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+    os._exit(1)
+
+
+def _take_all(chunk: list[Arrival], by: Rules) -> _Result:
+    return [take(arrival, by) for arrival in chunk], is_exhausted()
+
+
+def _chunks(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    chunk: list[Arrival] = []
+    size = 0
+    for arrival in arrivals:
+        chunk.append(arrival)
+        size += len(arrival.raw)
+        if len(chunk) == CHUNK_MESSAGES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
