@@ -37,7 +37,7 @@ token_url = "https://login.example.org/token/"
 client_id = "ruamill"
 client_secret = "s3cret"
 """
-SECTIONS = "database, domains, accept, mailbox, enrich, schedule, retention, monitor, smtp, summary, alerts, web, log, limits"
+SECTIONS = "database, workers, domains, accept, mailbox, enrich, schedule, retention, monitor, smtp, summary, alerts, web, log, limits"
 MICROSOFT = 'provider = "microsoft365"\ntenant = "example.org"\nclient_id = "1"\n'
 SERVER = (
     'the word before the first semicolon of your server\'s Authentication-Results fields, or "microsoft365"'
