@@ -52,11 +52,11 @@ class Options:
         return loaded.with_database(self.database) if self.database else loaded
 
     def settings_to_read(self, workers: int | None) -> "Settings":
-        """Read the configuration for a command that reads messages: unless a number is set, one worker a core."""
-        from ingest.workers import cores
+        """Read the configuration for a command that reads messages: with the usual number of workers unless one is set."""
+        from ingest.workers import usual
 
         settings = self.settings()
-        return settings.with_workers(workers or settings.workers or cores())
+        return settings.with_workers(workers or settings.workers or usual())
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -66,7 +66,7 @@ Workers = Annotated[
         min=1,
         max=64,
         metavar="N",
-        help="Processes that read, once there are more than a hundred messages: one for each core, unless set. 1: no other.",
+        help="Processes that read, once there are more than a hundred messages: one for each core, at most 4, unless set. 1: no other.",
     ),
 ]
 Form = Literal["table", "csv", "json", "parquet"]

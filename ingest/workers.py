@@ -24,6 +24,8 @@ ALONE = 100
 CHUNK_MESSAGES = 8
 CHUNK_BYTES = 1 << 18
 """Of mail: what a worker is given at once, unless one message alone is larger."""
+MOST = 4
+"""Workers that one writing process can follow; who wants more may say so."""
 AHEAD = 2
 """Chunks for each worker that may be read while earlier ones are written."""
 
@@ -31,9 +33,10 @@ _Result = tuple[list[Taken], bool]
 """What was read, and whether that process can read no more."""
 
 
-def cores() -> int:
-    """Give how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usual() -> int:
+    """Give how many workers are worth having here: one for each core that this process may use, few in all."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST)
 
 
 def read_all(arrivals: Iterable[Arrival], by: Rules, workers: int) -> Generator[Taken]:

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     """SQLAlchemy URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; secret for the password in it."""
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
     """Processes that read messages while this one writes; 1: it reads them itself. Without it one a core for commands,
-    and 1 for the daemon, whose polls are small."""
+    at most 4, and 1 for the daemon, whose polls are small."""
     domains: Domains = {}
     """Our own policy domains, in lower case, those below them included; without any, every domain is ours."""
     accept: AcceptSettings = AcceptSettings()
