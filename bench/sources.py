@@ -40,8 +40,9 @@ from store.evidence import evidence, machines
 from store.ledger import Place, Sighting
 from store.migrate import upgrade
 from store.policies import published
+from store.preparing import Incoming, Prepared, prepare
 from store.verdicts import SourceVerdict
-from store.writer import Incoming, write
+from store.writer import write
 
 RECORDS_A_REPORT = 20
 BATCH = 100
@@ -84,14 +85,14 @@ def _senders(rng: Random, records: int, addresses: int) -> Iterator[Sending]:
 def fill(database: Database, records: int, addresses: int) -> None:
     """Store the reports."""
     upgrade(database)
-    stored = (_incoming(number, xml) for number, xml in enumerate(reports(records, addresses)))
+    stored = (_prepared(number, xml) for number, xml in enumerate(reports(records, addresses)))
     while batch := list(islice(stored, BATCH)):
         write(database, batch, NOW)
 
 
-def _incoming(number: int, xml: bytes) -> Incoming:
+def _prepared(number: int, xml: bytes) -> Prepared:
     sighting = Sighting(Place("bench", "INBOX", 1), str(number))
-    return Incoming(sighting, xml, len(xml), read(xml, f"{number}.xml"))
+    return prepare(Incoming(sighting, xml, len(xml), read(xml, f"{number}.xml")))
 
 
 def look_up(connection: Connection) -> Sized:

@@ -12,7 +12,8 @@ from ingest.tally import Tally
 from ingest.workers import read_all
 from store.database import Database
 from store.outcomes import Outcome
-from store.writer import Decision, Incoming, write
+from store.preparing import Prepared
+from store.writer import Decision, write
 
 BATCH_MESSAGES = 100
 BATCH_BYTES = 8 << 20
@@ -23,28 +24,28 @@ log = structlog.get_logger()
 
 def process(
     arrivals: Iterable[Arrival], settings: Settings, database: Database, tally: Tally
-) -> Generator[list[tuple[Incoming, Decision]]]:
+) -> Generator[list[tuple[Prepared, Decision]]]:
     """Store messages, batch by batch, in order; what is yielded is committed. Raises DatabaseUnavailableError."""
     with closing(read_all(arrivals, rules(settings), settings.workers or 1)) as read:
         for batch in _batches(read):
             decided = list(zip(batch, write(database, batch), strict=True))
-            for incoming, decision in decided:
-                tally.add(incoming, decision)
-                metrics.count(incoming, decision)
-                _tell(incoming, decision)
+            for message, decision in decided:
+                tally.add(message, decision)
+                metrics.count(message, decision)
+                _tell(message, decision)
             yield decided
 
 
-def _batches(read: Iterable[Taken]) -> Iterator[list[Incoming]]:
-    batch: list[Incoming] = []
+def _batches(read: Iterable[Taken]) -> Iterator[list[Prepared]]:
+    batch: list[Prepared] = []
     weight = 0
     for taken in read:
         metrics.PARSE_SECONDS.observe(taken.seconds)
-        incoming = taken.incoming
+        message = taken.message
         if taken.defect:
-            log.error("defect", uid=incoming.sighting.uid, exception=taken.defect)
-        batch.append(incoming)
-        weight += incoming.size + sum(report.document.size for report in incoming.reading.reports)
+            log.error("defect", uid=message.sighting.uid, exception=taken.defect)
+        batch.append(message)
+        weight += message.size + message.xml_bytes
         if len(batch) >= BATCH_MESSAGES or weight >= BATCH_BYTES:
             yield batch
             batch, weight = [], 0
@@ -52,16 +53,16 @@ def _batches(read: Iterable[Taken]) -> Iterator[list[Incoming]]:
         yield batch
 
 
-def _tell(incoming: Incoming, decision: Decision) -> None:
-    place, headers = incoming.sighting.place, incoming.reading.headers
+def _tell(message: Prepared, decision: Decision) -> None:
+    place, headers = message.sighting.place, message.headers
     rejected = decision.outcome in (Outcome.CORRUPT, Outcome.REFUSED, Outcome.RETRY)
     (log.warning if rejected else log.info)(
         "message",
         source=place.source,
         folder=place.folder,
-        uid=incoming.sighting.uid,
+        uid=message.sighting.uid,
         message_id=headers and headers.message_id,
-        bytes=incoming.size,
+        bytes=message.size,
         outcome=decision.outcome.value,
         reason=decision.reason,
         reports=decision.reports,

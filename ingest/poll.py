@@ -166,7 +166,7 @@ class Poll:
         """Store messages, and give what became of each."""
         with closing(process(arrivals, self._settings, self._database, self._tally)) as batches:
             for decided in batches:
-                outcomes = [(incoming.sighting.uid, decision.outcome) for incoming, decision in decided]
+                outcomes = [(message.sighting.uid, decision.outcome) for message, decision in decided]
                 self._again += [uid for uid, outcome in outcomes if outcome is Outcome.RETRY]
                 yield outcomes
 

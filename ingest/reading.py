@@ -1,4 +1,4 @@
-"""A message's bytes in, what was read of it out, by the rules of the settings: in whatever process it is done."""
+"""A message's bytes in, what will be written of it out, by the rules of the settings: in whatever process it is done."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from parsers.message import read_headers
 from parsers.reading import Reading, read
 from parsers.unpack import Refusal
 from store.ledger import Sighting
-from store.writer import Incoming
+from store.preparing import Incoming, Prepared, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Rules:
 class Taken:
     """What was read of an arrival."""
 
-    incoming: Incoming
+    message: Prepared
     seconds: float
     """It took by the clock."""
     defect: str | None = None
@@ -58,23 +58,27 @@ def take(arrival: Arrival, by: Rules) -> Taken:
     started = time.perf_counter()
     defect = None
     try:
-        incoming = _read(arrival, by)
+        message = prepare(_read(arrival, by))
     except ParserExhaustedError as error:
-        incoming = unread(arrival, str(error))
+        message = unread(arrival, str(error))
     except Exception as error:  # noqa: BLE001 (whatever it is: it is told with its trace)
         defect = "".join(format_exception(error))
-        incoming = unread(arrival, f"defect while reading: {type(error).__name__}: {error}")
-    return Taken(incoming, time.perf_counter() - started, defect)
+        message = unread(arrival, f"defect while reading: {type(error).__name__}: {error}")
+    return Taken(message, time.perf_counter() - started, defect)
 
 
-def unread(arrival: Arrival, problem: str) -> Incoming:
+def unread(arrival: Arrival, problem: str) -> Prepared:
     """Leave a message for another try."""
+    return prepare(_unread(arrival, problem))
+
+
+def _unread(arrival: Arrival, problem: str) -> Incoming:
     return Incoming(arrival.sighting, arrival.raw, arrival.size, Reading(None, (), ()), problem)
 
 
 def _read(arrival: Arrival, by: Rules) -> Incoming:
     if arrival.problem is not None:
-        return unread(arrival, arrival.problem)
+        return _unread(arrival, arrival.problem)
     if arrival.refused is not None:
         return _refused(arrival, arrival.refused)
     reading = accept(read(arrival.raw, arrival.sighting.uid, by.limits), by.accept, by.domains)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from store.outcomes import Outcome
-from store.writer import Decision, Incoming
+from store.preparing import Prepared
+from store.writer import Decision
 
 REJECTED = frozenset({Outcome.CORRUPT, Outcome.REFUSED})
 NAMED = REJECTED | {Outcome.PARTIAL, Outcome.RETRY, Outcome.CONFLICT, Outcome.UNSUPPORTED}
@@ -41,7 +42,7 @@ class Tally:
     """Told how many more messages are to be done."""
     started: float = field(default_factory=time.monotonic)
 
-    def add(self, incoming: Incoming, decision: Decision) -> None:
+    def add(self, message: Prepared, decision: Decision) -> None:
         """Count one message."""
         self.advance(1)
         self.outcomes[decision.outcome] += 1
@@ -50,7 +51,7 @@ class Tally:
         self.tls_reports += decision.tls_reports
         self.failure_reports += decision.failure_reports
         if decision.outcome in NAMED and len(self.named) < NAMED_LIMIT:
-            place, uid = incoming.sighting.place, incoming.sighting.uid
+            place, uid = message.sighting.place, message.sighting.uid
             name = (
                 f"{place.folder}/{uid}" if place.source == "file" else f"{place.source} {place.folder} {uid}"
             )

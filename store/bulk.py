@@ -18,6 +18,7 @@ PARAMETERS = 500
 
 Merge = Literal["sum", "least", "greatest"]
 """How a column of a row that is there already takes a new value in."""
+_AGGREGATES: dict[Merge, str] = {"sum": "sum", "least": "min", "greatest": "max"}
 
 
 def inserting(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -52,7 +53,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges: dict[str, Merge]) -> None:
-    """Insert rows, or take them into those that are there with the same key; no key may come twice."""
+    """Insert rows, or take them into those that are there with the same key; a key may come several times."""
     if not rows:
         return
     keys = ", ".join(column.name for column in table.primary_key)
@@ -63,7 +64,10 @@ def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges
         connection.exec_driver_sql(insert, _storable(table, rows))
         return
     arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in table.columns)
-    insert = f"INSERT INTO {_target(table)} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608 (names are the schema's)
+    names = [column.name for column in table.columns]
+    merged = ", ".join(f"{_AGGREGATES[merges[name]]}({name})" if name in merges else name for name in names)
+    new = f"SELECT {merged} FROM unnest({arrays}) AS new ({', '.join(names)}) GROUP BY {keys}"  # noqa: S608 (names are the schema's)
+    insert = f"INSERT INTO {_target(table)} {new} {conflict}"
     connection.exec_driver_sql(insert, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
@@ -80,8 +84,10 @@ def _merge(connection: Connection, table: Table, name: str, how: Merge) -> str:
     old, new = f"{table.name}.{name}", f"excluded.{name}"
     if how == "sum":
         return f"{name} = {old} + {new}"
-    sqlite_name = {"least": "min", "greatest": "max"}[how]
-    return f"{name} = {sqlite_name if connection.dialect.name == 'sqlite' else how}({old}, {new})"
+    function = (
+        _AGGREGATES[how] if connection.dialect.name == "sqlite" else how
+    )  # SQLite's min and max do both
+    return f"{name} = {function}({old}, {new})"
 
 
 def _target(table: Table) -> str:

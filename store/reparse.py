@@ -27,12 +27,14 @@ from sqlalchemy import (
     update,
 )
 
+from store.bulk import insert_rows
 from store.conflicts import UNCOUNTED
 from store.database import Database, DatabaseUnavailableError
 from store.reports import next_key
-from store.rereading import RECORD_TABLES, Batch, Reread, newest_key
+from store.rereading import Batch, Reread, newest_key
 from store.retention import is_going
 from store.rollups import enter, withdraw
+from store.rows import RECORD_TABLES, deviation_row
 from store.schema import deviation, pruned_report, reparse_run, report
 
 LOCK = "reparse"
@@ -183,7 +185,8 @@ def _replace_rows(connection: Connection, reread: Reread) -> None:
         for table in RECORD_TABLES:
             connection.execute(delete(table).where(table.c.report_key == reread.key))
         for piece in reread.pieces():
-            piece.write(connection)
+            for table, rows in piece.under(reread.key):
+                insert_rows(connection, table, rows)
     if deviation.name in changed:
         connection.execute(delete(deviation).where(deviation.c.report_key == reread.key))
         _insert_deviations(connection, reread)
@@ -195,20 +198,10 @@ def _insert_deviations(connection: Connection, reread: Reread) -> None:
     last = select(func.max(deviation.c.position)).where(deviation.c.message_key == message_key)
     first = connection.scalar(select(func.coalesce(last.scalar_subquery(), -1) + 1)) or 0
     rows = [
-        {
-            "message_key": message_key,
-            "position": position,
-            "report_key": reread.key,
-            "code": it.code,
-            "place": it.place,
-            "action": it.action,
-            "raw": it.raw,
-            "times": it.times,
-        }
-        for position, it in enumerate(reread.deviations, first)
+        (message_key, position, reread.key, *deviation_row(each))
+        for position, each in enumerate(reread.deviations, first)
     ]
-    if rows:
-        connection.execute(insert(deviation), rows)
+    insert_rows(connection, deviation, rows)
 
 
 def _count_again(connection: Connection, key: int) -> Counter[str]:

@@ -7,16 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text, update
 
-from parsers.deviations import Deviation
 from parsers.errors import CorruptError
-from parsers.reading import ReadReport
 from parsers.unpack import Refusal
 from store import schema
 from store.bulk import Row, insert_rows, pieces
 from store.claims import insert_new
 from store.outcomes import Verdict
+from store.preparing import Block, Content, PreparedReport
 from store.rollups import Rollups, withdraw
-from store.rows import RecordRows, document_row, report_row
+from store.rows import RECORD_TABLES, report_row, under
 
 FLUSH = 5_000
 """Records that are collected before they are sent to the database."""
@@ -30,7 +29,7 @@ class Submission:
     """A report that a message brought."""
 
     message_key: int
-    read: ReadReport
+    report: PreparedReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Filed:
     key: int
     verdict: Verdict
     records: int = 0
-    deviations: tuple[Deviation, ...] = ()
+    deviations: tuple[Row, ...] = ()
     damage: Refusal | None = None
     """What of it could not be read."""
 
@@ -56,11 +55,14 @@ def file_reports(connection: Connection, submissions: Sequence[Submission], now:
     Raises ReportError where a large one, read only now, cannot be read to its end: the caller undoes the rest.
     """
     first = next_key(connection, schema.report)
-    new = [report_row(key, each.message_key, each.read, now) for key, each in enumerate(submissions, first)]
+    new = [
+        report_row(each.report.values, key, each.message_key, now)
+        for key, each in enumerate(submissions, first)
+    ]
     verdicts = _insert(connection, new)
     filing = _Filing(connection)
     filed = [
-        filing.file(row, verdicts.get(row["id"], Verdict.DUPLICATE), each.read)
+        filing.file(row, verdicts.get(row["id"], Verdict.DUPLICATE), each.report)
         for row, each in zip(new, submissions, strict=True)
     ]
     filing.flush()
@@ -134,38 +136,48 @@ class _Filing:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows = RecordRows()
+        self._rows: dict[Table, list[Row]] = {table: [] for table in RECORD_TABLES}
         self._rollups = Rollups()
         self._xml: list[Row] = []
 
-    def file(self, row: dict[str, Any], verdict: Verdict, read: ReadReport) -> Filed:
+    def file(self, row: dict[str, Any], verdict: Verdict, report: PreparedReport) -> Filed:
         if verdict is Verdict.DUPLICATE:
             return Filed(row["id"], verdict)
-        report = read.open()
+        content = report.open()
+        counted = verdict is Verdict.STORED and row["counted"]
         records = messages = 0
-        for block in report.blocks():
-            records = self._rows.add(row["id"], read.header.policy, records, block)
-            messages += sum(record.messages for record in block)
-            if verdict is Verdict.STORED and row["counted"]:
-                self._rollups.add(row["policy_domain"], row["day"], block)
-            if len(self._rows.record) >= FLUSH:
-                self.flush()
-        self._xml.append(document_row(row["id"], read.document))
-        if read.report is None:
-            totals = {"records": records, "messages": messages, "whole": report.damage is None}
+        for block in content.blocks():
+            self._take(row, block, counted=counted)
+            records += len(block.rows.record)
+            messages += block.messages
+        self._xml += under(row["id"], [report.document])
+        if not isinstance(content, Content):
+            totals = {"records": records, "messages": messages, "whole": content.damage is None}
             self._connection.execute(update(schema.report).where(schema.report.c.id == row["id"]), totals)
-        return Filed(row["id"], verdict, records, report.deviations, _lost(read, report.damage, records))
+        return Filed(
+            row["id"], verdict, records, content.deviations, _lost(report.name, content.damage, records)
+        )
+
+    def _take(self, row: dict[str, Any], block: Block, *, counted: bool) -> None:
+        for table, rows in block.rows.under(row["id"]):
+            self._rows[table] += rows
+        if counted:
+            self._rollups.add(row["policy_domain"], row["day"], block.sums)
+        if len(self._rows[schema.record]) >= FLUSH:
+            self.flush()
 
     def flush(self) -> None:
-        self._rows.write(self._connection)
+        for table, rows in self._rows.items():
+            insert_rows(self._connection, table, rows)
+            rows.clear()
         self._rollups.write(self._connection)
         insert_rows(self._connection, schema.report_xml, self._xml)
         self._xml.clear()
 
 
-def _lost(read: ReadReport, damage: str | None, records: int) -> Refusal | None:
+def _lost(name: str, damage: str | None, records: int) -> Refusal | None:
     """Say what of a report was not taken; None of a whole one."""
     if damage is None:
         return None
     reason = f"{damage.rstrip('.')} (the {records} whole records before it are stored)"
-    return Refusal(read.document.name, CorruptError(reason))
+    return Refusal(name, CorruptError(reason))

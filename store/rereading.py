@@ -29,25 +29,22 @@ from parsers.values import Report
 from store.bulk import Row
 from store.database import Database
 from store.retention import is_going
-from store.rows import RecordRows, report_row
-from store.schema import (
-    deviation,
-    message,
-    record,
-    record_dkim,
-    record_reason,
-    record_spf,
-    report,
-    report_xml,
+from store.rows import (
+    RECORD_TABLES,
+    RecordRows,
+    deviation_row,
+    record_rows,
+    report_row,
+    report_values,
+    under,
 )
+from store.schema import deviation, message, record, report, report_xml
 
 BATCH_REPORTS = 100
 BATCH_BYTES = 1 << 20
 """Of XML: what is rebuilt in one transaction, unless one report alone is larger."""
 FETCH = 500
 """Rows of a table that are fetched at a time."""
-
-RECORD_TABLES = (record, record_dkim, record_spf, record_reason)
 
 Judge = Callable[[ReadReport, str | None], ReadReport]
 """Tells of a report whether it is foreign and its sender fits, by the author domain of the mail it came in."""
@@ -103,7 +100,7 @@ class Reread:
 
     def pieces(self) -> Iterable[RecordRows]:
         """Give the rows of its records; a large one is read once more for them."""
-        return _pieces(self.key, self.read.open()) if self._held is None else self._held
+        return _pieces(self.read.open()) if self._held is None else self._held
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +204,10 @@ class _Stored:
         self, fresh: RecordRows, start: tuple[int, int], end: tuple[int, int]
     ) -> Iterator[Change]:
         """Compare the rows from one (report, ordinal) on up to another with those that there should be."""
-        for table, stream in self._streams.items():
+        for table, rows in fresh.under(start[0]):
             names = table.columns.keys()
             key = itemgetter(*(names.index(column.name) for column in table.primary_key))
-            yield from _differences(
-                table.name, names, key, stream.rows(start, end), getattr(fresh, table.name)
-            )
+            yield from _differences(table.name, names, key, self._streams[table].rows(start, end), rows)
 
 
 class _Stream:
@@ -350,7 +345,7 @@ class _Rereading:
     def _compare_records(self, reader: ReportReader) -> None:
         key = self._kept.id
         first = 0
-        for piece in _pieces(key, reader):
+        for piece in _pieces(reader):
             end = first + len(piece.record)
             self._changes.add(self._stored.differences(piece, (key, first), (key, end)))
             self._totals["messages"] += sum(row[_MESSAGES] for row in piece.record)
@@ -362,7 +357,7 @@ class _Rereading:
 
     def _row(self, read: ReadReport) -> dict[str, Any]:
         kept = self._kept
-        row = report_row(kept.id, kept.message_key, read, kept.ingested_at)
+        row = report_row(report_values(read), kept.id, kept.message_key, kept.ingested_at)
         row["counted"] = kept.counted and not read.foreign
         if kept.decision == "added":  # by a person, who gave it an identity of its own
             row["identity"] = kept.identity
@@ -375,18 +370,17 @@ class _Rereading:
 
     def _compare_deviations(self, deviations: Iterable[Deviation]) -> None:
         key = self._kept.id
-        fresh = [(key, it.code, it.place, it.action, it.raw, it.times) for it in deviations]
+        fresh = under(key, map(deviation_row, deviations))
         found = _differences("deviation", _DEVIATION, itemgetter(0, 1, 2), self._noted, fresh)
         self._changes.add(found)
 
 
-_MESSAGES = record.columns.keys().index("messages")
+_MESSAGES = record.columns.keys().index("messages") - 1  # the report's key is put in front later
 
 
-def _pieces(key: int, reader: Report | ReportReader) -> Iterator[RecordRows]:
+def _pieces(reader: Report | ReportReader) -> Iterator[RecordRows]:
     """Give the rows of a report's records, block by block."""
-    ordinal = 0
-    for block in reader.blocks():
-        rows = RecordRows()
-        ordinal = rows.add(key, reader.header.policy, ordinal, block)
-        yield rows
+    first = 0
+    for records in reader.blocks():
+        yield record_rows(reader.header.policy, first, records)
+        first += len(records)

@@ -13,50 +13,69 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from parsers.values import Record
 from store import schema
-from store.bulk import inserting, merge_rows
+from store.bulk import Merge, Row, inserting, merge_rows
 
 _DOMAIN = func.coalesce(schema.report.c.policy_domain, "").label("policy_domain")
 _RESULT = [func.coalesce(schema.record.c[name], "").label(name) for name in ("disposition", "dkim", "spf")]
 _SOURCE = [schema.record.c.source_ip, func.coalesce(schema.record.c.header_from, "").label("header_from")]
 
 
-@dataclass(slots=True)
-class Rollups:
-    """Sums of records that are about to be committed."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What records of one report come to; the domain and the day, the same for all of them, are left out."""
 
-    _domains: dict[tuple[str, date, str, str, str], list[int]] = field(default_factory=dict)
-    _sources: dict[tuple[str, date, str, str, str, str, str], list[int]] = field(default_factory=dict)
-    _seen: dict[tuple[str, str], tuple[date, date]] = field(default_factory=dict)
+    results: list[Row]
+    """Disposition, dkim, spf, messages, records."""
+    sources: list[Row]
+    """Address, author domain, disposition, dkim, spf, messages, records; only those that name an address."""
 
-    def add(self, policy_domain: str | None, day: date, records: Iterable[Record]) -> None:
-        """Count records of one counted report."""
-        domain = policy_domain or ""
-        for record in records:
-            result = (record.disposition or "", record.dkim or "", record.spf or "")
-            _count(self._domains.setdefault((domain, day, *result), [0, 0]), record)
-            if record.source_ip is not None:
-                key = (domain, day, record.source_ip, record.header_from or "", *result)
-                _count(self._sources.setdefault(key, [0, 0]), record)
-                first, last = self._seen.get((domain, record.source_ip), (day, day))
-                self._seen[domain, record.source_ip] = (min(first, day), max(last, day))
 
-    def write(self, connection: Connection) -> None:
-        """Merge the sums into the tables, and begin anew."""
-        for table, sums in (
-            (schema.domain_day_rollup, self._domains),
-            (schema.source_day_rollup, self._sources),
-        ):
-            rows = [(*key, messages, records) for key, (messages, records) in sorted(sums.items())]
-            merge_rows(connection, table, rows, {"messages": "sum", "records": "sum"})
-            sums.clear()
-        seen = [(*key, first, last) for key, (first, last) in sorted(self._seen.items())]
-        merge_rows(connection, schema.source_seen, seen, {"first_day": "least", "last_day": "greatest"})
-        self._seen.clear()
+def sum_up(records: Iterable[Record]) -> Sums:
+    """Count records of one report."""
+    results: dict[Row, list[int]] = {}
+    sources: dict[Row, list[int]] = {}
+    for record in records:
+        result = (record.disposition or "", record.dkim or "", record.spf or "")
+        _count(results.setdefault(result, [0, 0]), record)
+        if record.source_ip is not None:
+            source = (record.source_ip, record.header_from or "", *result)
+            _count(sources.setdefault(source, [0, 0]), record)
+    return Sums(
+        [(*key, *sums) for key, sums in results.items()], [(*key, *sums) for key, sums in sources.items()]
+    )
 
 
 def _count(sums: list[int], record: Record) -> None:
     sums[0] += record.messages
     sums[1] += 1
+
+
+@dataclass(slots=True)
+class Rollups:
+    """Sums of reports that are about to be committed."""
+
+    _results: list[Row] = field(default_factory=list)
+    _sources: list[Row] = field(default_factory=list)
+    _seen: list[Row] = field(default_factory=list)
+
+    def add(self, policy_domain: str | None, day: date, sums: Sums) -> None:
+        """Count records of one counted report."""
+        domain = policy_domain or ""
+        self._results += [(domain, day, *row) for row in sums.results]
+        self._sources += [(domain, day, *row) for row in sums.sources]
+        self._seen += [
+            (domain, address, day, day) for address in dict.fromkeys(row[0] for row in sums.sources)
+        ]
+
+    def write(self, connection: Connection) -> None:
+        """Merge the sums into the tables, and begin anew."""
+        added: dict[str, Merge] = {"messages": "sum", "records": "sum"}
+        merge_rows(connection, schema.domain_day_rollup, self._results, added)
+        merge_rows(connection, schema.source_day_rollup, self._sources, added)
+        seen: dict[str, Merge] = {"first_day": "least", "last_day": "greatest"}
+        merge_rows(connection, schema.source_seen, self._seen, seen)
+        for rows in (self._results, self._sources, self._seen):
+            rows.clear()
 
 
 def enter(connection: Connection, report_key: int) -> None:

@@ -1,22 +1,28 @@
-"""A report's values in, the rows of its tables out: pure, in the order of the tables' columns."""
+"""A report's values in, the rows of its tables out: pure, in the order of the tables' columns.
+
+No row has the report's key yet, the first of its columns: whoever writes puts it in front (`under`).
+"""
 
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Table
 
 from parsers.alignment import Recomputed, recompute
+from parsers.deviations import Deviation
 from parsers.reading import ReadReport
 from parsers.streams import Packing
 from parsers.unpack import Document
 from parsers.values import PolicyPublished, Record, ReportHeader
 from store import schema
-from store.bulk import Row, insert_rows
+from store.bulk import Row
+
+RECORD_TABLES = (schema.record, schema.record_dkim, schema.record_spf, schema.record_reason)
 
 
 def identity(header: ReportHeader) -> str:
@@ -34,24 +40,17 @@ def identity(header: ReportHeader) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def day(header: ReportHeader, now: datetime) -> date:
-    """Give the UTC day that a report counts for."""
-    return (header.begin or header.end or now).astimezone(UTC).date()
-
-
-def report_row(key: int, message_key: int, read: ReadReport, now: datetime) -> dict[str, Any]:
-    """Give the row of a report; the totals of a large one, and whether it is whole, follow once it is read."""
+def report_values(read: ReadReport) -> dict[str, Any]:
+    """Give what a report's row says of it; the totals of a large one, and whether it is whole, follow once it is read."""
     header, policy = read.header, read.header.policy
     return {
-        "id": key,
-        "message_key": message_key,
         "identity": identity(header),
         "reporter": header.reporter,
         "report_id": header.report_id,
         "policy_domain": policy.domain,
         "begins_at": header.begin,
         "ends_at": header.end,
-        "day": day(header, now),
+        "day": _day(header),
         "email": header.email,
         "extra_contact_info": header.extra_contact_info,
         "dialect": header.dialect,
@@ -73,71 +72,77 @@ def report_row(key: int, message_key: int, read: ReadReport, now: datetime) -> d
         "messages": 0 if read.report is None else sum(record.messages for record in read.report.records),
         "counted": not read.foreign,
         "whole": read.report is None or read.report.damage is None,
-        "ingested_at": now,
         "is_foreign": read.foreign,
         "sender_fits": read.sender_fits,
     }
 
 
-def document_row(key: int, document: Document) -> Row:
+def report_row(values: dict[str, Any], key: int, message_key: int, now: datetime) -> dict[str, Any]:
+    """Give the row of a report that is ingested now; it counts for this day where it names none."""
+    placed = {"id": key, "message_key": message_key, **values, "ingested_at": now}
+    return placed if values["day"] else placed | {"day": now.astimezone(UTC).date()}
+
+
+def _day(header: ReportHeader) -> date | None:
+    """Give the UTC day that a report counts for."""
+    moment = header.begin or header.end
+    return moment and moment.astimezone(UTC).date()
+
+
+def document_row(document: Document) -> Row:
     """Give the row that keeps a report's XML or JSON, as the reporter compressed it."""
     if document.packing is Packing.PLAIN:
-        return (key, Packing.ZLIB.value, zlib.compress(document.packed))
-    return (key, document.packing.value, document.packed)
+        return (Packing.ZLIB.value, zlib.compress(document.packed))
+    return (document.packing.value, document.packed)
 
 
-@dataclass(slots=True)
+def deviation_row(deviation: Deviation) -> Row:
+    """Give what the row of a deviation says of it."""
+    return (deviation.code, deviation.place, deviation.action, deviation.raw, deviation.times)
+
+
+def under(key: int, rows: Iterable[Row]) -> list[Row]:
+    """Put rows below a report: its key is their first column."""
+    return [(key, *row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordRows:
-    """Rows of records and of what hangs below them, collected to be inserted together."""
+    """Rows of records and of what hangs below them."""
 
     record: list[Row] = field(default_factory=list)
     record_dkim: list[Row] = field(default_factory=list)
     record_spf: list[Row] = field(default_factory=list)
     record_reason: list[Row] = field(default_factory=list)
 
-    def add(self, key: int, policy: PolicyPublished, first: int, records: Sequence[Record]) -> int:
-        """Add records of a report from an ordinal on; return the next ordinal."""
-        for ordinal, record in enumerate(records, first):
-            self.record.append(_record(key, ordinal, record, recompute(record, policy)))
-            self.record_dkim += [
-                (key, ordinal, position, it.domain, it.selector, it.result, it.human_result, it.result_raw)
-                for position, it in enumerate(record.dkim_results)
-            ]
-            self.record_spf += [
-                (
-                    key,
-                    ordinal,
-                    position,
-                    it.domain,
-                    it.scope,
-                    it.result,
-                    it.human_result,
-                    it.scope_raw,
-                    it.result_raw,
-                )
-                for position, it in enumerate(record.spf_results)
-            ]
-            self.record_reason += [
-                (key, ordinal, position, it.type, it.comment, it.type_raw)
-                for position, it in enumerate(record.reasons)
-            ]
-        return first + len(records)
-
-    def write(self, connection: Connection) -> None:
-        """Insert what was collected, and begin anew."""
-        for table, rows in (
-            (schema.record, self.record),
-            (schema.record_dkim, self.record_dkim),
-            (schema.record_spf, self.record_spf),
-            (schema.record_reason, self.record_reason),
-        ):
-            insert_rows(connection, table, rows)
-            rows.clear()
+    def under(self, key: int) -> Iterator[tuple[Table, list[Row]]]:
+        """Give the rows of each table, below a report."""
+        for table in RECORD_TABLES:
+            yield table, under(key, getattr(self, table.name))
 
 
-def _record(key: int, ordinal: int, record: Record, recomputed: Recomputed) -> Row:
+def record_rows(policy: PolicyPublished, first: int, records: Iterable[Record]) -> RecordRows:
+    """Give the rows of a report's records from an ordinal on."""
+    rows = RecordRows()
+    for ordinal, record in enumerate(records, first):
+        rows.record.append(_record(ordinal, record, recompute(record, policy)))
+        rows.record_dkim.extend(
+            (ordinal, position, it.domain, it.selector, it.result, it.human_result, it.result_raw)
+            for position, it in enumerate(record.dkim_results)
+        )
+        rows.record_spf.extend(
+            (ordinal, position, it.domain, it.scope, it.result, it.human_result, it.scope_raw, it.result_raw)
+            for position, it in enumerate(record.spf_results)
+        )
+        rows.record_reason.extend(
+            (ordinal, position, it.type, it.comment, it.type_raw)
+            for position, it in enumerate(record.reasons)
+        )
+    return rows
+
+
+def _record(ordinal: int, record: Record, recomputed: Recomputed) -> Row:
     return (
-        key,
         ordinal,
         record.source_ip,
         record.messages,

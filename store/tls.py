@@ -15,7 +15,7 @@ from store.bulk import Row, insert_rows
 from store.claims import insert_new
 from store.outcomes import Verdict
 from store.reports import next_key
-from store.rows import document_row
+from store.rows import document_row, under
 
 
 def file_tls_reports(
@@ -59,7 +59,7 @@ def _file(connection: Connection, key: int, read: ReadTlsReport) -> None:
         for position, policy in policies
         for ordinal, failure in enumerate(policy.failures)
     ]
-    insert_rows(connection, schema.tls_report_json, [document_row(key, read.document)])
+    insert_rows(connection, schema.tls_report_json, under(key, [document_row(read.document)]))
     insert_rows(connection, schema.tls_policy, [_policy_row(key, *each) for each in policies])
     insert_rows(connection, schema.tls_failure, failures)
 

@@ -10,7 +10,8 @@ from importlib.metadata import version
 from prometheus_client import Counter, Histogram, Info, disable_created_metrics
 
 from store.outcomes import Outcome
-from store.writer import Decision, Incoming
+from store.preparing import Prepared
+from store.writer import Decision
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter: nobody asks for it
 
@@ -57,9 +58,9 @@ def expect(mailboxes: Iterable[str]) -> None:
             POLLS.labels(mailbox, result.value)
 
 
-def count(incoming: Incoming, decision: Decision) -> None:
+def count(message: Prepared, decision: Decision) -> None:
     """Count one message that was committed."""
-    MESSAGES.labels(incoming.sighting.place.source, decision.outcome.value).inc()
+    MESSAGES.labels(message.sighting.place.source, decision.outcome.value).inc()
     REPORTS.labels("aggregate").inc(decision.reports)
     REPORTS.labels("tls").inc(decision.tls_reports)
     REPORTS.labels("failure").inc(decision.failure_reports)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from multiprocessing import active_children
 from pathlib import Path
@@ -48,11 +49,10 @@ def said(taken: Iterable[Taken]) -> list[tuple[Any, ...]]:
     """Give what is told of each message; errors are equal by their words."""
     return [
         (
-            it.incoming.sighting.uid,
-            it.incoming.problem,
-            it.incoming.reading.headers,
-            [(report.header, report.report) for report in it.incoming.reading.reports],
-            [(refusal.name, str(refusal.error)) for refusal in it.incoming.reading.refusals],
+            it.message.sighting.uid,
+            it.message.problem,
+            [(refusal.name, str(refusal.error)) for refusal in it.message.refusals],
+            replace(it.message, refusals=()),
         )
         for it in taken
     ]

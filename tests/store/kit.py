@@ -1,5 +1,7 @@
 """What the tests of store/ write and read: reports as XML, messages on their way in, rows as they lie in the database."""
 
+import pickle
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +12,9 @@ from parsers.limits import DEFAULT_LIMITS, Limits
 from parsers.reading import read
 from store.database import Database
 from store.ledger import Place, Sighting
+from store.preparing import Incoming, Prepared, prepare
 from store.schema import metadata
-from store.writer import Decision, Incoming, write
+from store.writer import Decision, write
 
 NOW = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 DAY = 86_400
@@ -90,11 +93,31 @@ def half(report: bytes) -> bytes:
     return packed[: len(packed) // 2]
 
 
-def incoming(
+def received(
     raw: bytes, uid: str = "1", place: Place = INBOX, *, limits: Limits = DEFAULT_LIMITS
 ) -> Incoming:
     """Read a message, as the pipeline does."""
     return Incoming(Sighting(place, uid), raw, len(raw), read(raw, uid, limits))
+
+
+def prepared(message: Incoming) -> Prepared:
+    """Prepare a message, and send it as from another process."""
+    sent: Prepared = pickle.loads(pickle.dumps(prepare(message)))  # noqa: S301 (our own)
+    return sent
+
+
+def incoming(
+    raw: bytes, uid: str = "1", place: Place = INBOX, *, limits: Limits = DEFAULT_LIMITS
+) -> Prepared:
+    """Read and prepare a message, for `write`."""
+    return prepared(received(raw, uid, place, limits=limits))
+
+
+def about_others(raw: bytes, uid: str = "1") -> Prepared:
+    """Read and prepare a message whose reports are about domains none of which is ours."""
+    message = received(raw, uid)
+    reports = tuple(replace(each, foreign=True) for each in message.reading.reports)
+    return prepared(replace(message, reading=replace(message.reading, reports=reports)))
 
 
 def take(database: Database, *raws: bytes, now: datetime = NOW) -> list[Decision]:

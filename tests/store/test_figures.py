@@ -1,7 +1,6 @@
 """A letter's figures are those of the reports that its window brought, and of no others."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zlib import crc32
@@ -20,9 +19,9 @@ from tests.store.kit import (
     DAY,
     FIRST_OF_NOVEMBER,
     INBOX,
+    about_others,
     feedback,
     half,
-    incoming,
     record,
     report_mail,
     rows,
@@ -103,9 +102,7 @@ def test_what_came_in_after_the_window_alone_is_not_told_of(database: Database) 
 def test_what_is_not_counted_and_what_is_about_others_is_left_out(database: Database) -> None:
     first = about(TODAY - ONE_DAY)
     take(database, first, first.replace(b"<count>1<", b"<count>9<"), now=IN_WINDOW)
-    found = incoming(about(TODAY - ONE_DAY, domain="example.com"), "77")
-    foreign = tuple(replace(each, foreign=True) for each in found.reading.reports)
-    write(database, [replace(found, reading=replace(found.reading, reports=foreign))], IN_WINDOW)
+    write(database, [about_others(about(TODAY - ONE_DAY, domain="example.com"), "77")], IN_WINDOW)
     assert [(it.domain, it.reports, it.messages) for it in look(database).domains] == [("example.org", 1, 1)]
 
 

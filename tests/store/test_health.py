@@ -1,6 +1,5 @@
 """What the database tells about how ruamill is doing."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,7 @@ from store.migrate import HEAD, revision, upgrade
 from store.outcomes import Outcome
 from store.schema import report, source
 from store.writer import write
-from tests.store.kit import INBOX, NOW, feedback, incoming, report_mail, take
+from tests.store.kit import INBOX, NOW, about_others, feedback, incoming, report_mail, take
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -25,9 +24,7 @@ def mail(number: int, domain: str) -> bytes:
 
 def take_foreign(database: Database, raw: bytes) -> None:
     """Store a report about a domain that is none of ours."""
-    found = incoming(raw, "77")
-    foreign = tuple(replace(each, foreign=True) for each in found.reading.reports)
-    write(database, [replace(found, reading=replace(found.reading, reports=foreign))], NOW)
+    write(database, [about_others(raw, "77")], NOW)
 
 
 def test_the_revision_is_told_and_none_of_an_empty_database(database_url: str) -> None:

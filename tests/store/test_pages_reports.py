@@ -1,6 +1,5 @@
 """Reports and the ledger, as the pages show them: filters, pages, and one of each in full."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -23,7 +22,18 @@ from store.pages.reports import Filter, domain_names, reporter_names, reports
 from store.pages.values import PER_PAGE, UnknownPlaceError
 from store.schema import INDEXED
 from store.writer import write
-from tests.store.kit import INBOX, NOW, RECORD, feedback, half, incoming, record, report_mail, take
+from tests.store.kit import (
+    INBOX,
+    NOW,
+    RECORD,
+    about_others,
+    feedback,
+    half,
+    incoming,
+    record,
+    report_mail,
+    take,
+)
 from tests.store.pages_kit import about, failing, november
 
 BOX, OTHER = INBOX, Place("other", "INBOX", 7)
@@ -214,9 +224,7 @@ def test_a_message_shows_what_it_brought(database: Database) -> None:
 
 
 def test_a_report_about_others_is_shown_as_such(database: Database) -> None:
-    found = incoming(report_mail(("1.xml.gz", gzipped(about(1)))), "1")
-    foreign = tuple(replace(it, foreign=True) for it in found.reading.reports)
-    write(database, [replace(found, reading=replace(found.reading, reports=foreign))], NOW)
+    write(database, [about_others(report_mail(("1.xml.gz", gzipped(about(1)))))], NOW)
     assert (full(database).filed.is_foreign, full(database).filed.counted) == (True, False)
     with database.reading() as connection:
         assert [it.is_foreign for it in reports(connection, Filter()).rows] == [True]

@@ -6,7 +6,6 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +18,7 @@ from store.reparse import begin, rebuild
 from store.rereading import newest_key, read_again
 from store.retention import prune
 from store.writer import write
-from tests.store.kit import NOW, content, feedback, incoming, large, record, rows, take
+from tests.store.kit import NOW, about_others, content, feedback, large, record, rows, take
 from tests.store.reparse_kit import (
     LATER,
     VERSION,
@@ -268,10 +267,8 @@ def test_whose_domain_is_ours_no_more_is_counted_no_more_and_back(database: Data
 
 
 def test_of_reports_that_become_ours_the_whole_one_is_counted(database: Database) -> None:
-    mails = [incoming(cut(3)), incoming(WHOLE, "2")]
-    for mail in mails:
-        strange = tuple(replace(it, foreign=True) for it in mail.reading.reports)
-        write(database, [replace(mail, reading=replace(mail.reading, reports=strange))], NOW)
+    for mail in (about_others(cut(3)), about_others(WHOLE, "2")):
+        write(database, [mail], NOW)
     assert rows(database, "SELECT count(*) FROM report WHERE counted") == [(0,)]
     assert reparse(database).changes == {"report.is_foreign": 2, "report.counted": 1}
     assert rows(database, FLAGS) == [(1, False, None), (2, True, None)]

@@ -23,7 +23,18 @@ from store.outcomes import Outcome
 from store.retention import PAGE, Pruned, due, horizon, prune
 from store.writer import write
 from tests.ingest.mailbox_kit import corrupt_mail, notice_mail, ordinary_mail, tls_mail
-from tests.store.kit import NOW, content, counts, feedback, incoming, record, report_mail, rows, take
+from tests.store.kit import (
+    NOW,
+    about_others,
+    content,
+    counts,
+    feedback,
+    incoming,
+    record,
+    report_mail,
+    rows,
+    take,
+)
 from tests.store.test_damaged import WHOLE, cut
 
 ROOT = Path(__file__).parents[2]
@@ -173,9 +184,7 @@ def test_other_content_under_the_identity_of_what_was_removed_is_kept_and_not_co
 
 def test_what_was_not_counted_claims_nothing_when_it_is_removed(database: Database) -> None:
     stranger, ours = feedback("1"), feedback("1", record("192.0.2.7", 3))
-    message = incoming(stranger)
-    reports = tuple(replace(each, foreign=True) for each in message.reading.reports)
-    write(database, [replace(message, reading=replace(message.reading, reports=reports))], OLD)
+    write(database, [about_others(stranger)], OLD)
     prune_all(database)
     assert outcomes(database, stranger, ours) == [Outcome.DUPLICATE, Outcome.STORED]
     assert rows(database, "SELECT counted, messages FROM report") == [(True, 3)]
@@ -185,9 +194,7 @@ def test_what_was_not_counted_claims_nothing_when_it_is_removed(database: Databa
 def test_a_foreign_report_is_kept_beside_one_that_was_removed(database: Database) -> None:
     take(database, feedback("1"), now=OLD)
     prune_all(database)
-    message = incoming(feedback("1", record("192.0.2.7", 3)))
-    reports = tuple(replace(each, foreign=True) for each in message.reading.reports)
-    [decision] = write(database, [replace(message, reading=replace(message.reading, reports=reports))], NOW)
+    [decision] = write(database, [about_others(feedback("1", record("192.0.2.7", 3)))], NOW)
     assert decision.outcome is Outcome.STORED
     assert rows(database, "SELECT counted, is_foreign FROM report") == [(False, True)]
 

@@ -7,8 +7,9 @@ from fixtures.carriers import Letter, attachment, gzipped, mail, multipart
 from parsers.reading import Reading, read
 from store.database import Database
 from store.ledger import Sighting
-from store.writer import Incoming, write
-from tests.store.kit import DAY, FIRST_OF_NOVEMBER, INBOX, NOW, feedback, half, record, rows, take
+from store.preparing import Incoming, Prepared
+from store.writer import write
+from tests.store.kit import DAY, FIRST_OF_NOVEMBER, INBOX, NOW, feedback, half, prepared, record, rows, take
 
 END = datetime.fromtimestamp(FIRST_OF_NOVEMBER + DAY - 1, UTC)
 
@@ -19,11 +20,12 @@ def sent(report: bytes, *, hours: int) -> bytes:
     return mail(letter, multipart("mixed", "=_v_=", attachment("application/gzip", "r.gz", gzipped(report))))
 
 
-def judged(raw: bytes, uid: str, dmarc: str | None, *, foreign: bool, fits: bool) -> Incoming:
+def judged(raw: bytes, uid: str, dmarc: str | None, *, foreign: bool, fits: bool) -> Prepared:
     """Read a mail, and judge it as the settings might."""
     reading: Reading = read(raw, uid)
     reports = tuple(replace(each, foreign=foreign, sender_fits=fits) for each in reading.reports)
-    return Incoming(Sighting(INBOX, uid), raw, len(raw), replace(reading, reports=reports, dmarc=dmarc))
+    message = Incoming(Sighting(INBOX, uid), raw, len(raw), replace(reading, reports=reports, dmarc=dmarc))
+    return prepared(message)
 
 
 def test_reporter_quality_tells_how_many_how_late_and_what_departs(database: Database) -> None:

@@ -18,8 +18,9 @@ from parsers.unpack import inflate
 from store.database import Database
 from store.ledger import Place, Sighting
 from store.outcomes import MAX_ATTEMPTS, Outcome
+from store.preparing import Incoming, prepare
 from store.schema import report
-from store.writer import Decision, Incoming, write
+from store.writer import Decision, write
 from tests.store.kit import (
     DAY,
     FIRST_OF_NOVEMBER,
@@ -32,6 +33,8 @@ from tests.store.kit import (
     half,
     incoming,
     large,
+    prepared,
+    received,
     record,
     report_mail,
     rows,
@@ -64,6 +67,7 @@ TRIGGERS = {
         CREATE TRIGGER unwanted BEFORE INSERT ON report FOR EACH ROW EXECUTE FUNCTION unwanted()
     """,
 }
+UNREAD = prepare(Incoming(Sighting(INBOX, "1"), b"", 0, Reading(None, (), ()), "cannot be read: I/O error"))
 UNWANTED = feedback("unwanted", domain="unwanted.example")
 
 
@@ -293,11 +297,11 @@ def test_beside_a_large_report_that_is_refused_the_good_one_is_stored(database: 
 
 
 def test_a_defect_in_reading_a_large_report_on_does_not_stop_the_others(database: Database) -> None:
-    whole = incoming(gzipped(large()), "1")
+    whole = received(gzipped(large()))
     # no limits at all: what a defect of ours would look like from here
     read_on = tuple(replace(report, limits=cast("Any", None)) for report in whole.reading.reports)
     defective = replace(whole, reading=replace(whole.reading, reports=read_on))
-    decisions = write(database, [defective, incoming(feedback("after"), "2")], NOW)
+    decisions = write(database, [prepared(defective), incoming(feedback("after"), "2")], NOW)
     assert outcomes(decisions) == [Outcome.RETRY, Outcome.STORED]
     assert "defect while reading: AttributeError" in (decisions[0].reason or "")
     assert counts(database, "report", "record") == {"report": 1, "record": 1}
@@ -335,13 +339,7 @@ def test_a_domain_too_long_for_an_index_takes_no_neighbour_along(database: Datab
 
 
 def test_a_message_that_could_not_be_read_is_tried_again(database: Database) -> None:
-    def failed() -> Decision:
-        sighting = Sighting(INBOX, "1")
-        return write(
-            database, [Incoming(sighting, b"", 0, Reading(None, (), ()), "cannot be read: I/O error")], NOW
-        )[0]
-
-    tries = [failed() for _ in range(MAX_ATTEMPTS)]
+    tries = [write(database, [UNREAD], NOW)[0] for _ in range(MAX_ATTEMPTS)]
     assert outcomes(tries) == [Outcome.RETRY] * 4 + [Outcome.CORRUPT]
     assert tries[0].reason == "cannot be read: I/O error (try 1 of 5)"
     assert rows(database, LEDGER) == [
@@ -350,8 +348,7 @@ def test_a_message_that_could_not_be_read_is_tried_again(database: Database) -> 
 
 
 def test_once_it_can_be_read_the_message_is_stored_in_its_old_place(database: Database) -> None:
-    unread = Incoming(Sighting(INBOX, "1"), b"", 0, Reading(None, (), ()), "cannot be read: I/O error")
-    write(database, [unread], NOW)
+    write(database, [UNREAD], NOW)
     raw = report_mail(("r.xml.gz", gzipped(feedback())))
     assert outcomes(write(database, [incoming(raw)], NOW)) == [Outcome.STORED]
     assert rows(database, "SELECT uid, outcome, attempts, size, message_id FROM message") == [
