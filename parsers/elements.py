@@ -29,7 +29,10 @@ from parsers.standards import (
     Vocabulary,
     below,
 )
-from parsers.values import MAX_MESSAGES, PolicyPublished
+from parsers.values import MAX_MESSAGES, DkimResult, OverrideReason, PolicyPublished, SpfResult
+
+Values = dict[str, Any]
+"""Arguments of Record, or of ReportHeader."""
 
 _NULL_PATHS: Final = frozenset({None, "<>"})
 
@@ -64,8 +67,8 @@ class ElementReader(FieldReader):
 
     # -- tokens and domains
 
-    def _token(self, vocabulary: Vocabulary, raw: str | None) -> tuple[str | None, str | None]:
-        """Give the normalised token, and the one that was sent where it is another."""
+    def _token(self, vocabulary: Vocabulary, raw: str | None) -> tuple[Any, str | None]:
+        """Give the normalised token, which the values check, and the one that was sent where it is another."""
         if raw is None or raw in vocabulary.both:
             return raw, None
         token, code = vocabulary.judge(raw, self.dialect)
@@ -91,7 +94,7 @@ class ElementReader(FieldReader):
 
     # -- the header
 
-    def metadata(self, element: _Element) -> dict[str, Any]:
+    def metadata(self, element: _Element) -> Values:
         """Read report_metadata into the arguments of ReportHeader (RFC 7489 C, RFC 9990 3.1.1.3)."""
         self._enter(element, METADATA)
         fields = self.fields(METADATA, element)
@@ -144,6 +147,9 @@ class ElementReader(FieldReader):
     def policy(self, element: _Element) -> PolicyPublished:
         """Read policy_published (RFC 7489 C, RFC 9990 3.1.1.5)."""
         self._enter(element, POLICY)
+        return self._once(element, self._policy)
+
+    def _policy(self, element: _Element) -> PolicyPublished:
         fields = self.fields(POLICY, element)
         tokens: dict[str, Any] = {
             name: self._token(vocabulary, fields.get(name))[0]
@@ -165,28 +171,32 @@ class ElementReader(FieldReader):
 
     # -- records
 
-    def record(self, element: _Element) -> dict[str, Any]:
+    def record(self, element: _Element) -> Values:
         """Read a record into the arguments of Record (RFC 7489 C, RFC 9990 3.1.1.7 to 3.1.1.14)."""
         self._enter(element, RECORD)
         parts = self.fields(RECORD, element)
-        found: dict[str, Any] = {"source_ip": None, "messages": 0}
+        found: Values = {"source_ip": None, "messages": 0}
         if (row := parts.get("row")) is not None:
-            self._row(row, found)
+            found |= self._row(row)
         if (identifiers := parts.get("identifiers")) is not None:
-            self._identifiers(identifiers, found)
+            found |= self._once(identifiers, self._identifiers)
         if (results := parts.get("auth_results")) is not None:
-            self._results(results, found)
+            found = self._once(results, self._results) | found  # of the return path, identifiers know better
         return found
 
-    def _row(self, row: _Element, found: dict[str, Any]) -> None:
+    def _row(self, row: _Element) -> Values:
         fields = self.fields(ROW, row)
-        found["source_ip"] = self._source_ip(fields.get("source_ip"))
-        found["messages"] = self._messages(fields.get("count"))
+        found: Values = {
+            "source_ip": self._source_ip(fields.get("source_ip")),
+            "messages": self._messages(fields.get("count")),
+        }
         if (evaluated := fields.get("policy_evaluated")) is not None:
-            self._evaluated(evaluated, found)
+            found |= self._once(evaluated, self._evaluated)
+        return found
 
-    def _evaluated(self, evaluated: _Element, found: dict[str, Any]) -> None:
+    def _evaluated(self, evaluated: _Element) -> Values:
         fields = self.fields(EVALUATED, evaluated)
+        found: Values = {}
         found["disposition"], found["disposition_raw"] = self._token(
             standards.DISPOSITION, fields.get("disposition")
         )
@@ -194,21 +204,25 @@ class ElementReader(FieldReader):
         found["spf"], found["spf_raw"] = self._token(standards.ALIGNED_SPF, fields.get("spf"))
         if "reason" in fields:
             found["reasons"] = self._reasons(evaluated)
+        return found
 
-    def _identifiers(self, identifiers: _Element, found: dict[str, Any]) -> None:
+    def _identifiers(self, identifiers: _Element) -> Values:
         fields = self.fields(IDENTIFIERS, identifiers)
-        found["header_from"] = self._domain(_HEADER_FROM, fields.get("header_from"))
-        found["envelope_to"] = self._domain(_ENVELOPE_TO, fields.get("envelope_to"))
+        found: Values = {
+            "header_from": self._domain(_HEADER_FROM, fields.get("header_from")),
+            "envelope_to": self._domain(_ENVELOPE_TO, fields.get("envelope_to")),
+        }
         if "envelope_from" in fields:
             path = fields["envelope_from"]
             if path == "<>":
                 self._note("null-path", _ENVELOPE_FROM, path)
             found["null_path"] = path in _NULL_PATHS
             found["envelope_from"] = None if path in _NULL_PATHS else self._domain(_ENVELOPE_FROM, path)
+        return found
 
-    def _results(self, results: _Element, found: dict[str, Any]) -> None:
-        dkim: list[dict[str, Any]] = []
-        spf: list[dict[str, Any]] = []
+    def _results(self, results: _Element) -> Values:
+        dkim: list[DkimResult] = []
+        spf: list[SpfResult] = []
         names: list[str] = []
         for element in results:
             name = self._names[element.tag]
@@ -224,19 +238,16 @@ class ElementReader(FieldReader):
                 self.stray_text(below(RESULTS, name), element.text)
             if len(names) > self._results_length and max(len(dkim), len(spf)) > self._results_length:
                 raise RefusedError(f"more than {self._results_length} <{name}> in one record (limit results)")
-        try:
-            self._shapes[RESULTS][tuple(names)] += 1
-        except KeyError:
-            self._learn_results(names)
+        self._count_results(names)
         if len(spf) > 1 and self.dialect == "rfc9990":
             self._note("other-standard", SPF)
-        found["dkim_results"] = dkim
-        found["spf_results"] = spf
-        if "null_path" not in found and spf and all(result["scope"] == "helo" for result in spf):
+        found: Values = {"dkim_results": tuple(dkim), "spf_results": tuple(spf)}
+        if spf and all(result.scope == "helo" for result in spf):
             found["null_path"] = True  # RFC 7208 2.4: MAIL FROM:<> is checked by its HELO name
+        return found
 
-    def _learn_results(self, names: list[str]) -> None:
-        """Take in results that never stood so before; where they are many, neighbours alike are one."""
+    def _count_results(self, names: list[str]) -> None:
+        """Take in which results stood there; where they are many, neighbours alike are one."""
         few = names if len(names) <= _FEW else [name for name, _ in groupby(names)][:_FEW]
         self.count(RESULTS, tuple(few))
 
@@ -257,34 +268,34 @@ class ElementReader(FieldReader):
             self._note(code, _COUNT, raw)
         return 0
 
-    def _dkim(self, fields: Fields) -> dict[str, Any]:
+    def _dkim(self, fields: Fields) -> DkimResult:
         result, raw = self._token(standards.DKIM_RESULT, fields.get("result"))
-        return {
-            "domain": self._domain(_DKIM_DOMAIN, fields.get("domain")),
-            "selector": fields.get("selector"),
-            "result": result,
-            "human_result": fields.get("human_result"),
-            "result_raw": raw,
-        }
+        return DkimResult(
+            domain=self._domain(_DKIM_DOMAIN, fields.get("domain")),
+            selector=fields.get("selector"),
+            result=result,
+            human_result=fields.get("human_result"),
+            result_raw=raw,
+        )
 
-    def _spf(self, fields: Fields) -> dict[str, Any]:
+    def _spf(self, fields: Fields) -> SpfResult:
         result, result_raw = self._token(standards.SPF_RESULT, fields.get("result"))
         scope, scope_raw = self._token(standards.SPF_SCOPE, fields.get("scope"))
-        return {
-            "domain": self._domain(_SPF_DOMAIN, fields.get("domain")),
-            "scope": scope,
-            "result": result,
-            "human_result": fields.get("human_result"),
-            "scope_raw": scope_raw,
-            "result_raw": result_raw,
-        }
+        return SpfResult(
+            domain=self._domain(_SPF_DOMAIN, fields.get("domain")),
+            scope=scope,
+            result=result,
+            human_result=fields.get("human_result"),
+            scope_raw=scope_raw,
+            result_raw=result_raw,
+        )
 
-    def _reasons(self, evaluated: _Element) -> list[dict[str, Any]]:
+    def _reasons(self, evaluated: _Element) -> tuple[OverrideReason, ...]:
         found = [child for child in evaluated if self._names[child.tag] == "reason"]
         if len(found) > self._results_length:
             raise RefusedError(f"more than {self._results_length} <reason> in one record (limit results)")
-        return [self._reason(self.fields(REASON, child)) for child in found]
+        return tuple(self._reason(self.fields(REASON, child)) for child in found)
 
-    def _reason(self, fields: Fields) -> dict[str, Any]:
+    def _reason(self, fields: Fields) -> OverrideReason:
         kind, raw = self._token(standards.REASON_TYPE, fields.get("type"))
-        return {"type": kind, "comment": fields.get("comment"), "type_raw": raw}
+        return OverrideReason(type=kind, comment=fields.get("comment"), type_raw=raw)

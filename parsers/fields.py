@@ -4,19 +4,24 @@ Which children stood in it, and in which order, is only counted, and judged once
 of each name is taken; elements of a foreign namespace are no fields.
 """
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from lxml.etree import _Element
 
-from parsers import standards
+from parsers import repeats
 from parsers.deviations import Notes
 from parsers.errors import RefusedError
 from parsers.feedback import local_name, names_in, namespace_of
+from parsers.journal import Journal
 from parsers.limits import Limits
+from parsers.repeats import Known, Setting
 from parsers.standards import CHILDREN, RECORD, ROOT, below
 
 if TYPE_CHECKING:
     from parsers.values import Dialect
+
+T = TypeVar("T")
 
 Fields = dict[str, Any]
 """Local names to texts, and to elements where they are CONTAINERS: None is an empty element, a missing key an absent one."""
@@ -34,6 +39,9 @@ _MAY_BE_EMPTY: Final = frozenset({"extra_contact_info", "error", "human_result",
 _EXTENSIBLE: Final = frozenset({ROOT, RECORD})
 """Where RFC 9990 3.1.1.6 and 3.1.1.7 let elements of other namespaces stand."""
 
+_NAMESPACES: Final = 10
+"""Declared around an element. Its XML has them all, written in time that grows with the square of their number."""
+
 _NAME_LENGTH: Final = 60
 """Characters of a name that a stranger made up."""
 
@@ -42,31 +50,61 @@ class FieldReader:
     """Reads the children of a report's elements. Raises RefusedError where a text is over a limit."""
 
     def __init__(self, limits: Limits, notes: Notes) -> None:
+        self._limits = limits
         self._text_length = limits.text_bytes
-        self._note = notes.add
-        self._shapes: dict[str, dict[tuple[str, ...], int]] = {place: {} for place in CHILDREN}
+        self._journal = Journal(notes)
         self.dialect: Dialect = "rfc7489"
         """Known once the header is read, before any record is."""
         self.namespace = ""
         """That of the root; empty for none."""
         self._tag = ""
         self._names = names_in("")
+        self._setting = Setting(self.dialect, "", "", limits.text_bytes, limits.results)
+        self._crowded = False
 
     def settle(self) -> None:
         """Judge the elements read so far by the report's standard: which children stood in them, in which order."""
-        for place, shapes in self._shapes.items():
-            for names, times in shapes.items():
-                for code, where in standards.departures(place, names, self.dialect):
-                    self._note(code, where, times=times)
-            shapes.clear()
+        self._journal.settle(self.dialect)
+
+    def count(self, place: str, names: tuple[str, ...]) -> None:
+        """Take in that these of CHILDREN[place] stood there, in this order."""
+        self._journal.count(place, names)
+
+    def _note(self, code: str, place: str, raw: str | None = None) -> None:
+        self._journal.notes.add(code, place, raw)
 
     def _enter(self, element: _Element, place: str) -> None:
         """Begin to read a child of `feedback`: names are those of its own namespace."""
         if element.tag != self._tag:
             self._tag = element.tag
-            self._names = names_in(namespace_of(element.tag))
+            own = namespace_of(element.tag)
+            self._names = names_in(own)
+            self._setting = Setting(
+                self.dialect, self.namespace, own, self._limits.text_bytes, self._limits.results
+            )
         if element.text is not None:
             self.stray_text(place, element.text)
+
+    def _once(self, element: _Element, read: Callable[[_Element], T]) -> T:
+        """Read an element; one that says what another said before, to the letter, is not read again."""
+        self._crowded = self._crowded or len(element.nsmap) > _NAMESPACES
+        said = None if self._crowded else repeats.said(element)
+        if said is None:
+            return read(element)
+        known = repeats.recall(said, self._setting)
+        if known is None:
+            known = self._apart(element, read)
+            repeats.remember(said, self._setting, known)
+        self._journal.take(known.journal)
+        value: T = known.value
+        return value
+
+    def _apart(self, element: _Element, read: Callable[[_Element], T]) -> Known:
+        """Read an element with a journal of its own."""
+        kept, self._journal = self._journal, Journal(Notes(repeats.LONGEST))
+        known = Known(read(element), self._journal)
+        self._journal = kept
+        return known
 
     def fields(self, place: str, parent: _Element) -> Fields:
         """Give an element's children by name: the first of each, texts without the white space around them."""
@@ -88,10 +126,11 @@ class FieldReader:
                 raise self._too_long()
             else:
                 found[name] = text.strip() or self._without_text(place, name, element)
-        try:
-            self._shapes[place][tuple(found)] += 1
-        except KeyError:
+        shape = place, tuple(found)
+        shapes = self._journal.shapes
+        if shape not in shapes:
             return self._learn(place, found)
+        shapes[shape] += 1
         return found
 
     def text(self, place: str, element: _Element) -> str | None:
@@ -131,7 +170,7 @@ class FieldReader:
         """Take in children that never stood so before, and part those of the standards from all others."""
         known = CHILDREN[place]
         if known.issuperset(found):
-            self._shapes[place][tuple(found)] = 1
+            self._journal.count(place, tuple(found))
             return found
         fields: Fields = {}
         for name, value in found.items():
@@ -142,13 +181,8 @@ class FieldReader:
             if meant != name:
                 self._note("misspelt-element", below(place, meant), name)
             fields[meant] = value
-        self.count(place, tuple(fields))
+        self._journal.count(place, tuple(fields))
         return fields
-
-    def count(self, place: str, names: tuple[str, ...]) -> None:
-        """Take in that these of CHILDREN[place] stood there, in this order."""
-        shapes = self._shapes[place]
-        shapes[names] = shapes.get(names, 0) + 1
 
     def pass_over(self, place: str, tag: str) -> None:
         """Note an element that no standard lets stand there."""
