@@ -126,18 +126,31 @@ class _BoundedHeaders(Compat32):
         size = sum(map(len, sourcelines))
         read.fields += 1
         read.size += size
-        _require(read.fields, limits.header_fields, "header fields", "header_fields")
-        _require(size, limits.header_bytes, "bytes in one header field", "header_bytes")
-        _require(read.size, limits.headers_bytes, "bytes of header fields", "headers_bytes")
+        if read.fields > limits.header_fields:
+            raise _too_many(limits.header_fields, "header fields", "header_fields")
+        if size > limits.header_bytes:
+            raise _too_many(limits.header_bytes, "bytes in one header field", "header_bytes")
+        if read.size > limits.headers_bytes:
+            raise _too_many(limits.headers_bytes, "bytes of header fields", "headers_bytes")
         name, value = super().header_source_parse(sourcelines)
-        if name.lower() in _WITH_PARAMETERS:
-            _require(value.count(";"), limits.parameters, f"parameters in {name}", "parameters")
+        if name.lower() in _WITH_PARAMETERS and value.count(";") > limits.parameters:
+            raise _too_many(limits.parameters, f"parameters in {name}", "parameters")
         return name, value
 
 
-def _require(number: int, most: int, of: str, limit: str) -> None:
-    if number > most:
-        raise RefusedError(f"more than {most} {of} (limit {limit})")
+def _too_many(most: int, of: str, limit: str) -> RefusedError:
+    return RefusedError(f"more than {most} {of} (limit {limit})")
+
+
+class _Part(Message):
+    """A part of a mail. Its type is found out once, when its header is read: the parser asks for it again and again."""
+
+    _type: str | None = None
+
+    def get_content_type(self) -> str:
+        """Give the type, in lower case, without parameters."""
+        self._type = self._type or super().get_content_type()
+        return self._type
 
 
 def read_mail(raw: bytes, limits: Limits) -> Mail:
@@ -197,7 +210,7 @@ def _counted(limits: Limits) -> Callable[..., Message]:
     def make(**arguments: Any) -> Message:  # noqa: ANN401 (the parser's policy)
         if next(made) > limits.mime_parts:  # the parser makes the first to see how it is done
             raise RefusedError(f"more than {limits.mime_parts} MIME parts (limit mime_parts)")
-        return Message(**arguments)
+        return _Part(**arguments)
 
     return make
 
