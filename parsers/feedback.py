@@ -4,9 +4,9 @@ Nothing here knows what the children mean. However long the report is, memory ho
 """
 
 import gc
-from collections.abc import Iterable, Iterator
-from itertools import chain, count
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count, islice
+from typing import Any, Final, cast
 
 from lxml import etree
 from lxml.etree import _Element, _ElementTree
@@ -26,6 +26,19 @@ _EXHAUSTING = frozenset(
     }
 )
 """What libxml2 says where one of its own bounds is passed."""
+_OPTIONS: Final[Mapping[str, Any]] = {
+    # huge_tree=False keeps libxml2's own bounds on depth, names, attributes and entity expansion;
+    # without blank texts and an index of ids a third of the parsing is saved
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "remove_blank_text": True,
+    "collect_ids": False,
+}
 _TRIALS = count()
 _CHILDREN = ("{*}feedback", "{*}version", "{*}report_metadata", "{*}policy_published", "{*}record")
 
@@ -87,11 +100,30 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
     whole elements before that place are given; NotAReportError where the root is another element; RefusedError for a
     DTD or what is over a limit; ParserExhaustedError where it is this process that cannot go on.
     """
-    parser = _parser()
+    pieces = _sliced(chunks)
+    first = list(islice(pieces, 2))
+    whole = _whole(first[0]) if len(first) == 1 else None
+    if whole is not None:
+        yield from _feedback(whole.getroottree())
+    else:
+        yield from _streamed(chain(first, pieces), limits)
+
+
+def _whole(document: bytes) -> _Element | None:
+    """Parse what is one chunk at once, which takes half the time; None where it is damaged: `_streamed` says how far."""
+    try:
+        return etree.fromstring(document, etree.XMLParser(**_OPTIONS))
+    except etree.XMLSyntaxError:
+        return None
+
+
+def _streamed(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
+    """Parse chunk after chunk, and give the children that are whole by then."""
+    parser = etree.XMLPullParser(events=("end",), tag=_CHILDREN, **_OPTIONS)
     root: _Element | None = None
     last: _Element | None = None
     pending = 0
-    for chunk in chain(_sliced(chunks), (None,)):
+    for chunk in chain(chunks, (None,)):
         whole, damage = _parse(parser, chunk)
         pending += len(chunk or b"")
         for element in _ended(parser):
@@ -111,24 +143,6 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
             )
         if whole is not None:
             yield from _between(_feedback(whole.getroottree()), last, None)
-
-
-def _parser() -> etree.XMLPullParser:
-    # huge_tree=False keeps libxml2's own bounds on depth, names, attributes and entity expansion;
-    # without blank texts and an index of ids a third of the parsing is saved
-    return etree.XMLPullParser(
-        events=("end",),
-        tag=_CHILDREN,
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-        collect_ids=False,
-    )
 
 
 def _parse(parser: etree.XMLPullParser, chunk: bytes | None) -> tuple[_Element | None, Exception | None]:
