@@ -18,7 +18,7 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run took: user and system CPU with that of its children, wall time, the largest resident set."""
+    """What one run took: user and system CPU, wall time, the largest resident set; those of its children are in it."""
 
     cpu_seconds: float
     wall_seconds: float
