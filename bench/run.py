@@ -1,118 +1,66 @@
-"""The benchmark: this checkout in, a table of ruamill against the floor out; README.md says what the figures mean."""
+"""The benchmark: this checkout in, tables of ruamill against the floor and its peer out; README.md says what they mean."""
 
 import argparse
 import shlex
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
 
-from bench.contest import FLOOR, Contender, in_turn, once, ruamill
-from bench.corpora import CORPORA, ROOT, Corpus, large_report, mails
-from bench.databases import Engine, postgresql, sqlite
+from bench.corpora import CORPORA, ROOT
+from bench.databases import postgresql, sqlite
 from bench.machine import description
-from bench.measure import CommandFailedError, Figures
-from bench.tables import Table, show, spread, write
+from bench.measure import CommandFailedError
+from bench.parts import FULL, QUICK, Bench, Scale, against_floor, mailbox, peer, sizes, starting, workers
+from bench.tables import Table, markdown, put, show
 
 RUAMILL = Path(sys.executable).with_name("ruamill")
 PERFORMANCE = ROOT / "docs" / "performance.md"
+PARTS: dict[str, Callable[[Bench], list[Table]]] = {
+    "S": against_floor,
+    "L": sizes,
+    "workers": workers,
+    "peer": peer,
+    "mailbox": mailbox,
+    "start": starting,
+}
+"""By the names of the sections that they write; in this order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How much is measured: mails, mails to compare the memory with, records of the one large report, rounds."""
-
-    mails: int
-    many_mails: int
-    records: int
-    rounds: int
-
-
-FULL = Scale(mails=5_000, many_mails=20_000, records=500_000, rounds=5)
-QUICK = Scale(mails=500, many_mails=2_000, records=50_000, rounds=2)
+def run(part: str, bench: Bench, *, write: bool) -> None:
+    """Measure one part, print it, and write it down if asked to."""
+    print(f"{part}:", flush=True)
+    machine = description()
+    tables = PARTS[part](bench)
+    for table in tables:
+        show(table)
+    if write and tables:
+        put(PERFORMANCE, part, [f"Measured on {machine}.", *map(markdown, tables)])
 
 
-def compare(
-    engines: Sequence[Engine], contender: Contender, source: Corpus, rounds: int, work: Path
-) -> Table:
-    """Measure ruamill against the floor, on each engine."""
-    rows: list[tuple[str, ...]] = []
-    for engine in engines:
-        print(f"{engine.name}: {rounds} rounds after one that is not counted")
-        measured = in_turn((FLOOR, contender), source, engine, rounds, work)
-        rows += _compared(engine, *zip(*measured, strict=True))
-    return Table(
-        f"{source.reports:,} mails, {source.records:,} records: median of {rounds} rounds (least-greatest)",
-        ("database", "program", "CPU s", "wall s", "peak MiB"),
-        tuple(rows),
-    )
-
-
-def _compared(
-    engine: Engine, floor: Sequence[Figures], measured: Sequence[Figures]
-) -> Iterator[tuple[str, ...]]:
-    """Write what each took, and the ratio of the two in each round."""
-    for name, figures in (("floor", floor), ("ruamill", measured)):
-        yield engine.name, name, *_columns(figures)
-    pairs = list(zip(measured, floor, strict=True))
-    yield (
-        engine.name,
-        "ruamill / floor",
-        spread([ours.cpu_seconds / least.cpu_seconds for ours, least in pairs], 2),
-        spread([ours.wall_seconds / least.wall_seconds for ours, least in pairs], 2),
-        "",
-    )
-
-
-def _columns(figures: Sequence[Figures]) -> tuple[str, str, str]:
-    return (
-        spread([each.cpu_seconds for each in figures], 2),
-        spread([each.wall_seconds for each in figures], 2),
-        spread([each.peak_mib for each in figures], 0),
-    )
-
-
-def memory(engine: Engine, contender: Contender, sources: dict[str, Corpus], work: Path) -> Table:
-    """Measure one run of ruamill over each corpus."""
-    rows: list[tuple[str, ...]] = []
-    for name, source in sources.items():
-        print(f"{engine.name}: {name}")
-        figures, _ = once(contender, source, engine, work)
-        rows.append((name, f"{source.records:,}", *_columns([figures])))
-    return Table(
-        f"ruamill into {engine.name}, one run", ("", "records", "CPU s", "wall s", "peak MiB"), tuple(rows)
-    )
-
-
-def measure_all(scale: Scale, contender: Contender, url: str | None) -> list[Table]:
-    """Make what corpora are missing and measure everything."""
-    small, many, large = mails(scale.mails), mails(scale.many_mails), large_report(scale.records)
-    sources = {
-        f"{scale.mails:,} mails": small,
-        f"{scale.many_mails:,} mails": many,
-        f"one report of {scale.records:,} records": large,
-    }
-    with TemporaryDirectory(dir=CORPORA) as folder, postgresql(url) as server:
-        work, embedded = Path(folder), sqlite(Path(folder))
-        engines = [embedded, server] if server else [embedded]
-        return [
-            compare(engines, contender, small, scale.rounds, work),
-            memory(embedded, contender, sources, work),
-        ]
+def measure_all(given: argparse.Namespace, scale: Scale) -> None:
+    """Measure the parts that are asked for."""
+    with TemporaryDirectory(dir=CORPORA) as folder, postgresql(given.database) as server:
+        bench = Bench(given.command, Path(folder), sqlite(Path(folder)), server, scale)
+        for part in given.only:
+            run(part, bench, write=given.write)
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line; what cannot be measured is refused before anything is made."""
-    parser = argparse.ArgumentParser(description="Measure ruamill against the floor.")
+    parser = argparse.ArgumentParser(description="Measure ruamill against the floor and its peer.")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the size: does it run? says little else"
     )
-    parser.add_argument("--rounds", type=int, help=f"rounds of floor and ruamill (default {FULL.rounds})")
+    parser.add_argument("--rounds", type=int, help=f"rounds of everything (default {FULL.rounds})")
     parser.add_argument(
         "--database", help="PostgreSQL server to use, postgresql://…, in place of a throw-away one"
     )
@@ -140,16 +88,12 @@ def main() -> None:
     scale = QUICK if given.quick else FULL
     if given.rounds:
         scale = replace(scale, rounds=given.rounds)
-    machine = description()
-    print(machine)
+    print(description())
+    CORPORA.mkdir(parents=True, exist_ok=True)
     try:
-        tables = measure_all(scale, ruamill(given.command), given.database)
+        measure_all(given, scale)
     except (CommandFailedError, sqlite3.Error, psycopg.Error) as error:
         sys.exit(str(error))
-    for table in tables:
-        show(table)
-    if given.write:
-        write(PERFORMANCE, machine, tables)
 
 
 if __name__ == "__main__":

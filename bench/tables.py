@@ -9,6 +9,9 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table as RichTable
 
+Row = tuple[str, ...]
+FILE_COLUMNS = 150
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -16,13 +19,43 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[Row, ...]
 
 
 def spread(values: Sequence[float], digits: int) -> str:
     """Tell the median, and behind it the least and the greatest where there are several."""
     middle = f"{median(values):,.{digits}f}"
     return middle if len(values) == 1 else f"{middle} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is wanted of some values; their median is held to it."""
+
+    what: str
+    bound: float
+    values: Sequence[float]
+    digits: int = 2
+    at_least: bool = False
+    """Not at most."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether it is reached."""
+        found = median(self.values)
+        return found >= self.bound if self.at_least else found <= self.bound
+
+    @property
+    def row(self) -> Row:
+        """Write it down."""
+        wanted = f"at {'least' if self.at_least else 'most'} {self.bound:g}"
+        return self.what, wanted, spread(self.values, self.digits), "yes" if self.holds else "**no**"
+
+
+def aims(every: Sequence[Aim]) -> Table:
+    """Set side by side what is wanted and what is."""
+    columns = ("aim", "wanted", "measured", "holds")
+    return Table("Aims: median (least-greatest)", columns, tuple(it.row for it in every))
 
 
 def show(table: Table) -> None:
@@ -32,15 +65,10 @@ def show(table: Table) -> None:
         printed.add_column(column, justify="right" if position else "left")
     for row in table.rows:
         printed.add_row(*row)
-    Console().print(printed)
-
-
-def write(path: Path, machine: str, tables: Sequence[Table]) -> None:
-    """Put the tables of `make bench` into a Markdown file; make the file where there is none."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("# Performance\n\n<!-- bench:begin -->\n<!-- bench:end -->\n", encoding="utf-8")
-    put(path, "bench", [f"Measured on {machine}.", *map(markdown, tables)])
+    console = Console()
+    if not console.is_terminal:  # a file has no width; rich would take 80 columns
+        console.width = FILE_COLUMNS
+    console.print(printed)
 
 
 def put(path: Path, section: str, paragraphs: Sequence[str]) -> None:
