@@ -29,13 +29,14 @@ class Scale:
     records: int
     """Of the one large report."""
     growth: int
-    """Reports that are in a database in the end."""
+    """Reports that a database grows to."""
+    step: int
     rounds: int
     starts: int
 
 
-FULL = Scale(mails=5_000, peer_mails=2_000, records=500_000, growth=200_000, rounds=4, starts=10)
-QUICK = Scale(mails=500, peer_mails=100, records=50_000, growth=4_000, rounds=2, starts=3)
+FULL = Scale(mails=5_000, peer_mails=2_000, records=500_000, growth=200_000, step=5_000, rounds=4, starts=10)
+QUICK = Scale(mails=500, peer_mails=100, records=50_000, growth=4_000, step=500, rounds=2, starts=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Bench:
     postgresql: Engine | None
     """None where there is no server."""
     scale: Scale
+    pictures: Path
+    """Where they are drawn."""
 
     @property
     def engines(self) -> tuple[Engine, ...]:

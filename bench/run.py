@@ -14,6 +14,7 @@ import psycopg
 
 from bench.corpora import CORPORA, ROOT
 from bench.databases import postgresql, sqlite
+from bench.growth import growth
 from bench.machine import description
 from bench.measure import CommandFailedError
 from bench.parts import FULL, QUICK, Bench, Scale, against_floor, mailbox, peer, sizes, starting, workers
@@ -21,6 +22,7 @@ from bench.tables import Table, markdown, put, show
 
 RUAMILL = Path(sys.executable).with_name("ruamill")
 PERFORMANCE = ROOT / "docs" / "performance.md"
+PICTURES = PERFORMANCE.with_suffix("")
 PARTS: dict[str, Callable[[Bench], list[Table]]] = {
     "S": against_floor,
     "L": sizes,
@@ -28,6 +30,7 @@ PARTS: dict[str, Callable[[Bench], list[Table]]] = {
     "peer": peer,
     "mailbox": mailbox,
     "start": starting,
+    "growth": growth,
 }
 """By the names of the sections that they write; in this order."""
 
@@ -46,7 +49,8 @@ def run(part: str, bench: Bench, *, write: bool) -> None:
 def measure_all(given: argparse.Namespace, scale: Scale) -> None:
     """Measure the parts that are asked for."""
     with TemporaryDirectory(dir=CORPORA) as folder, postgresql(given.database) as server:
-        bench = Bench(given.command, Path(folder), sqlite(Path(folder)), server, scale)
+        work, pictures = Path(folder), PICTURES if given.write else CORPORA
+        bench = Bench(given.command, work, sqlite(work), server, scale, pictures)
         for part in given.only:
             run(part, bench, write=given.write)
 
