@@ -48,8 +48,8 @@ fuzz: .venv/developing ## ten minutes of the fuzzer; it goes on where it was
 soak: servers .venv/developing ## half an hour of a running daemon and everything that can go wrong
 	@$(BIN)/python -m tests.soak.run --minutes 30
 
-bench: .venv/installed ## measure time and memory against the floor
-	@$(BIN)/python bench/run.py
+bench: servers .venv/installed ## time and memory against the floor and parsedmarc; three quarters of an hour
+	@$(BIN)/python -m bench.run
 
 screenshots: .venv/developing ## the pictures of docs/, by Chromium
 	@$(BIN)/python -m tests.ingest.browser.screenshots
