@@ -20,11 +20,13 @@ def row(name: str, taken: Taken, rate: Values = REPORTS) -> Row:
     return name, taken.entrant.engine.name, *figures
 
 
-def ratio(one: Taken, other: Taken) -> Row:
-    """Write down how many times as much as the other the one took."""
+def beside(one: Taken, other: Taken) -> list[Row]:
+    """Write down how many times as much as the other the one took: round by round, and the least of all rounds of each."""
     name = f"{one.entrant.contender.name} / {other.entrant.contender.name}"
-    figures = (spread(ratios(values, one, other), 2) for values in (CPU, WALL, PEAK))
-    return name, one.entrant.engine.name, *figures, ""
+    into = one.entrant.engine.name
+    every = [spread(ratios(values, one, other), 2) for values in (CPU, WALL, PEAK)]
+    least = [f"{min(values(one)) / min(values(other)):.2f}" for values in (CPU, WALL, PEAK)]
+    return [(name, into, *every, ""), (f"{name}, least of each", into, *least, "")]
 
 
 def ratios(values: Values, one: Taken, other: Taken) -> list[float]:
