@@ -59,7 +59,7 @@ def growth(bench: Bench) -> list[Table]:
     picture.parent.mkdir(exist_ok=True)
     picture.write_text(plot(steps, names), encoding="utf-8")
     print(f"drawn: {picture.relative_to(ROOT)}")
-    return [_table(steps, names), aims(list(_wanted(steps, names)))]
+    return [_table(steps, names), *aims(list(_wanted(steps, names)))]
 
 
 def _steps(bench: Bench, urls: Mapping[str, str]) -> Iterator[Step]:

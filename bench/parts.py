@@ -86,7 +86,7 @@ def against_floor(bench: Bench) -> list[Table]:
         floor, it = bench.race(Entrant(FLOOR, source, engine), Entrant(ours, source, engine))
         rows += [_named(floor), _named(it), *beside(it, floor)]
         wanted.append(Aim(f"CPU seconds, ruamill / floor, {engine.name}", 1.6, ratios(CPU, it, floor)))
-    return [table(_content(source), bench.scale.rounds, rows), aims(wanted)]
+    return [table(_content(source), bench.scale.rounds, rows), *aims(wanted)]
 
 
 def workers(bench: Bench) -> list[Table]:
@@ -99,7 +99,7 @@ def workers(bench: Bench) -> list[Table]:
         rows += [row(f"--workers {number}", it) for number, it in zip(numbers, taken, strict=True)]
         faster = ratios(WALL, taken[0], taken[1])
         wanted.append(Aim(f"wall time, 1 worker / 2, {engine.name}", 1.7, faster, at_least=True))
-    return [table(_content(source), bench.scale.rounds, rows), aims(wanted)]
+    return [table(_content(source), bench.scale.rounds, rows), *aims(wanted)]
 
 
 def sizes(bench: Bench) -> list[Table]:
@@ -121,7 +121,7 @@ def sizes(bench: Bench) -> list[Table]:
                 at_least=True,
             ),
         ]
-    return [table("Memory and size", scale.rounds, rows, "records"), aims(wanted)]
+    return [table("Memory and size", scale.rounds, rows, "records"), *aims(wanted)]
 
 
 def peer(bench: Bench) -> list[Table]:
@@ -139,7 +139,7 @@ def peer(bench: Bench) -> list[Table]:
         Aim("CPU seconds, parsedmarc / ruamill, PostgreSQL", 15, ratios(CPU, their, our), 1, at_least=True)
         for our, their in pairs[1:]
     ]
-    return [table(_content(source), bench.scale.rounds, rows), aims(wanted)]
+    return [table(_content(source), bench.scale.rounds, rows), *aims(wanted)]
 
 
 def mailbox(bench: Bench) -> list[Table]:
@@ -163,7 +163,7 @@ def mailbox(bench: Bench) -> list[Table]:
         Aim("wall time, parsedmarc / ruamill", 8, ratios(WALL, it, our), 1, at_least=True) for it in their
     ]
     title = f"From a mailbox of {_content(many)}, and of {_content(few)}"
-    return [table(title, bench.scale.rounds, rows), aims(wanted)]
+    return [table(title, bench.scale.rounds, rows), *aims(wanted)]
 
 
 def starting(bench: Bench) -> list[Table]:
@@ -174,7 +174,7 @@ def starting(bench: Bench) -> list[Table]:
     rows = [(name, spread(seconds[name], 2), spread(cpu[name], 2)) for name in taken]
     wanted = [Aim(f"wall s, {name}", bound, seconds[name]) for name, bound in STARTS.items()]
     title = f"Start: median of {bench.scale.starts} (least-greatest)"
-    return [Table(title, ("", "wall s", "CPU s"), tuple(rows)), aims(wanted)]
+    return [Table(title, ("", "wall s", "CPU s"), tuple(rows)), *aims(wanted)]
 
 
 def _started(bench: Bench) -> dict[str, list[Figures]]:

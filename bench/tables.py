@@ -52,10 +52,10 @@ class Aim:
         return self.what, wanted, spread(self.values, self.digits), "yes" if self.holds else "**no**"
 
 
-def aims(every: Sequence[Aim]) -> Table:
-    """Set side by side what is wanted and what is."""
+def aims(every: Sequence[Aim]) -> list[Table]:
+    """Set side by side what is wanted and what is; no table where nothing is wanted."""
     columns = ("aim", "wanted", "measured", "holds")
-    return Table("Aims: median (least-greatest)", columns, tuple(it.row for it in every))
+    return [Table("Aims: median (least-greatest)", columns, tuple(it.row for it in every))] if every else []
 
 
 def show(table: Table) -> None:
