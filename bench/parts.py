@@ -21,6 +21,8 @@ STARTS = {
     "ruamill ingest, one mail, an existing database": 1.0,
 }
 """Seconds that they shall take at most."""
+LARGE_MIB = 114
+"""120 million bytes."""
 SAME = 1.05
 """What shall be no larger than something else may be by so much: two runs of one thing differ too."""
 
@@ -112,7 +114,7 @@ def sizes(bench: Bench) -> list[Table]:
         tenth, whole, one = bench.race(*(Entrant(ours, source, engine) for source in (few, many, large)))
         rows += [row(_content(it.entrant.source), it, RECORDS) for it in (tenth, whole, one)]
         wanted += [
-            Aim(f"MiB, the large report, {engine.name}", 120, PEAK(one), 0),
+            Aim(f"MiB, the large report, {engine.name}", LARGE_MIB, PEAK(one), 0),
             Aim(f"MiB, the mails / a tenth of them, {engine.name}", SAME, ratios(PEAK, whole, tenth)),
             Aim(
                 f"records / CPU s, the large report / the mails, {engine.name}",
