@@ -153,6 +153,10 @@ def members(session: int) -> list[int]:
     return found
 
 
+def words(tmp_path: Path, folder: Path) -> list[str]:
+    return ["--database", f"sqlite:///{tmp_path}/ruamill.db", "ingest", "--workers", "2", str(folder)]
+
+
 @contextmanager
 def reading(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start ruamill over more files than it gets done, in a session of its own; its workers are at work."""
@@ -160,9 +164,12 @@ def reading(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     folder.mkdir()
     for number in range(20 * ALONE):
         (folder / f"{number}.eml").write_bytes(report_mail(number).content)
-    words = ["--database", f"sqlite:///{tmp_path}/ruamill.db", "ingest", "--workers", "2", str(folder)]
     with subprocess.Popen(
-        [RUAMILL, *words], start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [RUAMILL, *words(tmp_path, folder)],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         wait_until(lambda: len(members(process.pid)) >= 4)  # it, its fork server, two workers
         yield process
@@ -193,3 +200,19 @@ def test_a_mailbox_is_read_by_several_and_every_report_is_there_once(
     assert done.returncode == 0, done.stderr
     check_database(database_url, posts)
     assert folders_of_maildir(tmp_path / "Maildir") == expected_folders(posts)
+
+
+def test_nothing_is_imported_from_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    """Python puts it first where a program is given by -c, as multiprocessing gives them."""
+    trap, folder = tmp_path / "trap", tmp_path / "reports"
+    for name in ("ingest", "lxml", "multiprocessing", "socket"):
+        (trap / name).mkdir(parents=True)
+        (trap / name / "__init__.py").write_text(f"open({str(tmp_path / 'caught')!r}, 'w').close()\n")
+    folder.mkdir()
+    for number in range(ALONE + CHUNK_MESSAGES):
+        (folder / f"{number}.eml").write_bytes(report_mail(number).content)
+    done = subprocess.run(
+        [RUAMILL, *words(tmp_path, folder)], cwd=trap, check=True, capture_output=True, text=True
+    )
+    assert f"{ALONE + CHUNK_MESSAGES} stored" in done.stdout
+    assert not (tmp_path / "caught").exists()
