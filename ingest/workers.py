@@ -80,10 +80,10 @@ class _Workers:
 
     def _submit(self, chunk: list[Arrival]) -> Future[_Result]:
         try:
-            return self._processes.submit(_take_all, chunk, self._by)
+            return _submitted(self._processes, chunk, self._by)
         except BrokenProcessPool:  # what it had is read again when it is asked for
             self._renew()
-            return self._processes.submit(_take_all, chunk, self._by)
+            return _submitted(self._processes, chunk, self._by)
 
     def _result(self, chunk: list[Arrival], future: Future[_Result]) -> Iterable[Taken]:
         try:
@@ -103,7 +103,7 @@ class _Workers:
         """Read one message in a process of its own, to know whether it is to blame."""
         with _processes(1) as process:
             try:
-                taken, _ = process.submit(_take_all, [arrival], self._by).result()
+                taken, _ = _submitted(process, [arrival], self._by).result()
             except BrokenProcessPool:
                 return Taken(unread(arrival, "the process that read it died"), 0.0)
         return taken[0]
@@ -117,6 +117,15 @@ def _processes(number: int) -> ProcessPoolExecutor:
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__])
     return ProcessPoolExecutor(number, context, _begin)
+
+
+def _submitted(processes: ProcessPoolExecutor, chunk: list[Arrival], by: Rules) -> Future[_Result]:
+    """Hand messages over. Ctrl-C must wait: it may start a process, which must not be left half made."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return processes.submit(_take_all, chunk, by)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
