@@ -1,7 +1,7 @@
-"""Many rows in, as fast as the engine takes them: COPY and unnest on PostgreSQL, executemany on SQLite."""
+"""Many rows in, as fast as the engine takes them: COPY on PostgreSQL, executemany on SQLite."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Date, Table
@@ -16,16 +16,13 @@ Value = TypeVar("Value")
 PARAMETERS = 500
 """Values that one statement is given at once."""
 
-Merge = Literal["sum", "least", "greatest"]
-"""How a column of a row that is there already takes a new value in."""
-_AGGREGATES: dict[Merge, str] = {"sum": "sum", "least": "min", "greatest": "max"}
+Insert = postgresql.Insert | sqlite.Insert
+"""One that can say what becomes of rows that are there already: ON CONFLICT, in the engine's dialect."""
 
 
-def inserting(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT that can say what becomes of rows that are there already: ON CONFLICT, in the engine's dialect."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+def inserting(dialect: str, table: Table) -> Insert:
+    """Begin an INSERT."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def pieces(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
@@ -52,42 +49,13 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         ) from error
 
 
-def merge_rows(connection: Connection, table: Table, rows: Sequence[Row], merges: dict[str, Merge]) -> None:
-    """Insert rows, or take them into those that are there with the same key; a key may come several times."""
-    if not rows:
-        return
-    keys = ", ".join(column.name for column in table.primary_key)
-    sets = ", ".join(_merge(connection, table, name, how) for name, how in merges.items())
-    conflict = f"ON CONFLICT ({keys}) DO UPDATE SET {sets}"
-    if connection.dialect.name == "sqlite":
-        insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)}) {conflict}"  # noqa: S608 (names are the schema's)
-        connection.exec_driver_sql(insert, _storable(table, rows))
-        return
-    arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in table.columns)
-    names = [column.name for column in table.columns]
-    merged = ", ".join(f"{_AGGREGATES[merges[name]]}({name})" if name in merges else name for name in names)
-    new = f"SELECT {merged} FROM unnest({arrays}) AS new ({', '.join(names)}) GROUP BY {keys}"  # noqa: S608 (names are the schema's)
-    insert = f"INSERT INTO {_target(table)} {new} {conflict}"
-    connection.exec_driver_sql(insert, tuple(list(column) for column in zip(*rows, strict=True)))
-
-
 def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, each with all of its columns, in the place of those that are there with the same key."""
     if not rows:
         return
-    new, keys = inserting(connection, table), [column.name for column in table.primary_key]
+    new, keys = inserting(connection.dialect.name, table), [column.name for column in table.primary_key]
     values = {it.name: it for it in new.excluded if it.name not in keys}
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=values), rows)
-
-
-def _merge(connection: Connection, table: Table, name: str, how: Merge) -> str:
-    old, new = f"{table.name}.{name}", f"excluded.{name}"
-    if how == "sum":
-        return f"{name} = {old} + {new}"
-    function = (
-        _AGGREGATES[how] if connection.dialect.name == "sqlite" else how
-    )  # SQLite's min and max do both
-    return f"{name} = {function}({old}, {new})"
 
 
 def _target(table: Table) -> str:

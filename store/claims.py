@@ -12,5 +12,5 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, An
     """Insert the rows that break no unique constraint; return their keys."""
     if not rows:
         return set()
-    statement = inserting(connection, table).on_conflict_do_nothing().returning(table.c.id)
+    statement = inserting(connection.dialect.name, table).on_conflict_do_nothing().returning(table.c.id)
     return set(connection.scalars(statement, list(rows)))

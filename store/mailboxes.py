@@ -37,5 +37,5 @@ def note_failure(connection: Connection, place: Place, error: str, now: datetime
 
 def _merge(connection: Connection, place: Place, **values: object) -> None:
     row = {"source": place.source, "folder": place.folder, "uidvalidity": 0, "last_uid": 0, **values}
-    insert = inserting(connection, mailbox_state).values(row)
+    insert = inserting(connection.dialect.name, mailbox_state).values(row)
     connection.execute(insert.on_conflict_do_update(index_elements=["source", "folder"], set_=values))

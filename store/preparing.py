@@ -13,7 +13,6 @@ from parsers.reading import ReadFailure, Reading, ReadReport, ReadTlsReport
 from parsers.unpack import Refusal
 from store.bulk import Row
 from store.ledger import Sighting
-from store.rollups import Sums, sum_up
 from store.rows import RecordRows, deviation_row, document_row, record_rows, report_values
 
 
@@ -31,28 +30,15 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Records of a report, one after the other."""
-
-    rows: RecordRows
-    sums: Sums
-
-    @property
-    def messages(self) -> int:
-        """How many messages they stand for."""
-        return sum(messages for *_, messages, _ in self.sums.results)
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
     """What hangs below a report's row."""
 
-    held: tuple[Block, ...]
+    held: tuple[RecordRows, ...]
     deviations: tuple[Row, ...]
     damage: str | None
     """Why there may be more of it; None for a whole one."""
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RecordRows]:
         """Give the records, as Unfolding does."""
         return iter(self.held)
 
@@ -64,11 +50,11 @@ class Unfolding:
         self._report = read.open()
         self._policy = read.header.policy
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RecordRows]:
         """Give the records in the order they stand. Raises ReportError."""
         first = 0
         for records in self._report.blocks():
-            yield Block(record_rows(self._policy, first, records), sum_up(records))
+            yield record_rows(self._policy, first, records)
             first += len(records)
 
     @property

@@ -9,12 +9,11 @@ from sqlalchemy import Connection, Table, func, select, text, update
 
 from parsers.errors import CorruptError
 from parsers.unpack import Refusal
-from store import schema
+from store import rollups, schema
 from store.bulk import Row, insert_rows, pieces
 from store.claims import insert_new
 from store.outcomes import Verdict
-from store.preparing import Block, Content, PreparedReport
-from store.rollups import Rollups, withdraw
+from store.preparing import Content, PreparedReport
 from store.rows import RECORD_TABLES, report_row, under
 
 FLUSH = 5_000
@@ -62,8 +61,8 @@ def file_reports(connection: Connection, submissions: Sequence[Submission], now:
     verdicts = _insert(connection, new)
     filing = _Filing(connection)
     filed = [
-        filing.file(row, verdicts.get(row["id"], Verdict.DUPLICATE), each.report)
-        for row, each in zip(new, submissions, strict=True)
+        filing.file(key, verdicts[key], each.report) if key in verdicts else Filed(key, Verdict.DUPLICATE)
+        for key, each in enumerate(submissions, first)
     ]
     filing.flush()
     return filed
@@ -80,7 +79,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[int, Ver
     claimed = _pruned(connection, "identity", [row for row in rows if row["counted"]])
     free = [row for row in rows if not (row["counted"] and row["identity"] in claimed)]
     stored = insert_new(connection, schema.report, free)
-    stored |= _replace(connection, [row for row in free if row["id"] not in stored], rows)
+    stored |= _replace(connection, [row for row in free if row["id"] not in stored])
     # of a report that is known, a damaged copy tells nothing new
     again = [row | {"counted": False} for row in rows if row["id"] not in stored and row["whole"]]
     conflicts = insert_new(connection, schema.report, again)
@@ -97,7 +96,7 @@ def _pruned(connection: Connection, column: str, rows: list[dict[str, Any]]) -> 
     return {each for piece in hashes for each in connection.scalars(found.where(pruned[column].in_(piece)))}
 
 
-def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[dict[str, Any]]) -> set[int]:
+def _replace(connection: Connection, known: list[dict[str, Any]]) -> set[int]:
     """Put whole reports, and longer pieces, in the place of counted ones that are damaged; return their keys."""
     replaced: set[int] = set()
     if not _any_damaged(connection, known):
@@ -107,10 +106,7 @@ def _replace(connection: Connection, known: list[dict[str, Any]], batch: list[di
         better = old and (row["whole"] or row["xml_bytes"] > old[0].xml_bytes)
         if not better or _is_stored(connection, row["xml_sha256"]):
             continue
-        withdraw(connection, old[0].id)
-        for other in batch:
-            if other["id"] == old[0].id:  # came in the same batch: its records are yet to be written
-                other["counted"] = False
+        rollups.withdraw(connection, old[0].id)
         replaced |= insert_new(connection, schema.report, [row])
     return replaced
 
@@ -137,42 +133,33 @@ class _Filing:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows: dict[Table, list[Row]] = {table: [] for table in RECORD_TABLES}
-        self._rollups = Rollups()
         self._xml: list[Row] = []
 
-    def file(self, row: dict[str, Any], verdict: Verdict, report: PreparedReport) -> Filed:
-        if verdict is Verdict.DUPLICATE:
-            return Filed(row["id"], verdict)
+    def file(self, key: int, verdict: Verdict, report: PreparedReport) -> Filed:
         content = report.open()
-        counted = verdict is Verdict.STORED and row["counted"]
         records = messages = 0
         for block in content.blocks():
-            self._take(row, block, counted=counted)
-            records += len(block.rows.record)
+            for table, rows in block.under(key):
+                self._rows[table] += rows
+            records += len(block.record)
             messages += block.messages
-        self._xml += under(row["id"], [report.document])
+            if len(self._rows[schema.record]) >= FLUSH:
+                self.flush()
+        self._xml += under(key, [report.document])
         if not isinstance(content, Content):
             totals = {"records": records, "messages": messages, "whole": content.damage is None}
-            self._connection.execute(update(schema.report).where(schema.report.c.id == row["id"]), totals)
-        return Filed(
-            row["id"], verdict, records, content.deviations, _lost(report.name, content.damage, records)
-        )
-
-    def _take(self, row: dict[str, Any], block: Block, *, counted: bool) -> None:
-        for table, rows in block.rows.under(row["id"]):
-            self._rows[table] += rows
-        if counted:
-            self._rollups.add(row["policy_domain"], row["day"], block.sums)
-        if len(self._rows[schema.record]) >= FLUSH:
-            self.flush()
+            self._connection.execute(update(schema.report).where(schema.report.c.id == key), totals)
+        return Filed(key, verdict, records, content.deviations, _lost(report.name, content.damage, records))
 
     def flush(self) -> None:
-        for table, rows in self._rows.items():
-            insert_rows(self._connection, table, rows)
-            rows.clear()
-        self._rollups.write(self._connection)
         insert_rows(self._connection, schema.report_xml, self._xml)
         self._xml.clear()
+        for table, rows in self._rows.items():
+            insert_rows(self._connection, table, rows)
+        if records := self._rows[schema.record]:
+            rollups.add(self._connection, records[0][:2], records[-1][:2])
+        for rows in self._rows.values():
+            rows.clear()
 
 
 def _lost(name: str, damage: str | None, records: int) -> Refusal | None:

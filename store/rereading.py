@@ -38,7 +38,7 @@ from store.rows import (
     report_values,
     under,
 )
-from store.schema import deviation, message, record, report, report_xml
+from store.schema import deviation, message, report, report_xml
 
 BATCH_REPORTS = 100
 BATCH_BYTES = 1 << 20
@@ -348,7 +348,7 @@ class _Rereading:
         for piece in _pieces(reader):
             end = first + len(piece.record)
             self._changes.add(self._stored.differences(piece, (key, first), (key, end)))
-            self._totals["messages"] += sum(row[_MESSAGES] for row in piece.record)
+            self._totals["messages"] += piece.messages
             if self._held is not None:
                 self._held.append(piece)
             first = end
@@ -373,9 +373,6 @@ class _Rereading:
         fresh = under(key, map(deviation_row, deviations))
         found = _differences("deviation", _DEVIATION, itemgetter(0, 1, 2), self._noted, fresh)
         self._changes.add(found)
-
-
-_MESSAGES = record.columns.keys().index("messages") - 1  # the report's key is put in front later
 
 
 def _pieces(reader: Report | ReportReader) -> Iterator[RecordRows]:

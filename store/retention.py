@@ -327,7 +327,7 @@ def _weight(batch: list[_Row]) -> int:
 def _bury(connection: Connection, keys: list[int], now: datetime) -> None:
     """Write down what must still be known of reports; those that are counted by then, which may have changed."""
     columns = report.c.xml_sha256, report.c.identity, report.c.counted, literal(now, UtcDateTime())
-    tombs = inserting(connection, pruned_report).from_select(
+    tombs = inserting(connection.dialect.name, pruned_report).from_select(
         list(pruned_report.c), select(*columns).where(report.c.id.in_(keys))
     )
     connection.execute(tombs.on_conflict_do_nothing())

@@ -24,6 +24,8 @@ from store.bulk import Row
 
 RECORD_TABLES = (schema.record, schema.record_dkim, schema.record_spf, schema.record_reason)
 
+_MESSAGES = schema.record.columns.keys().index("messages") - 1
+
 
 def identity(header: ReportHeader) -> str:
     """Hash what makes two reports the same report: who, which, about whom, from when to when.
@@ -115,6 +117,11 @@ class RecordRows:
     record_spf: list[Row] = field(default_factory=list)
     record_reason: list[Row] = field(default_factory=list)
 
+    @property
+    def messages(self) -> int:
+        """How many messages the records stand for."""
+        return sum(row[_MESSAGES] for row in self.record)
+
     def under(self, key: int) -> Iterator[tuple[Table, list[Row]]]:
         """Give the rows of each table, below a report."""
         for table in RECORD_TABLES:
@@ -126,18 +133,14 @@ def record_rows(policy: PolicyPublished, first: int, records: Iterable[Record]) 
     rows = RecordRows()
     for ordinal, record in enumerate(records, first):
         rows.record.append(_record(ordinal, record, recompute(record, policy)))
-        rows.record_dkim.extend(
-            (ordinal, position, it.domain, it.selector, it.result, it.human_result, it.result_raw)
-            for position, it in enumerate(record.dkim_results)
-        )
-        rows.record_spf.extend(
-            (ordinal, position, it.domain, it.scope, it.result, it.human_result, it.scope_raw, it.result_raw)
-            for position, it in enumerate(record.spf_results)
-        )
-        rows.record_reason.extend(
-            (ordinal, position, it.type, it.comment, it.type_raw)
-            for position, it in enumerate(record.reasons)
-        )
+        for at, dkim in enumerate(record.dkim_results):
+            results = (dkim.domain, dkim.selector, dkim.result, dkim.human_result, dkim.result_raw)
+            rows.record_dkim.append((ordinal, at, *results))
+        for at, spf in enumerate(record.spf_results):
+            checks = (spf.domain, spf.scope, spf.result, spf.human_result, spf.scope_raw, spf.result_raw)
+            rows.record_spf.append((ordinal, at, *checks))
+        for at, reason in enumerate(record.reasons):
+            rows.record_reason.append((ordinal, at, reason.type, reason.comment, reason.type_raw))
     return rows
 
 
