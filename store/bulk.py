@@ -1,12 +1,14 @@
 """Many rows in, as fast as the engine takes them: COPY on PostgreSQL, executemany on SQLite."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Date, Table
+from sqlalchemy import Column, Connection, Date, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+
+from store.types import UtcDateTime
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns."""
@@ -30,15 +32,20 @@ def pieces(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     return (values[first : first + PARAMETERS] for first in range(0, len(values), PARAMETERS))
 
 
+def in_order(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Give values by their columns' names as rows; what is not named is empty."""
+    names = table.columns.keys()
+    return [tuple(map(row.get, names)) for row in rows]
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows none of which is there already."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        insert = f"INSERT INTO {_target(table)} VALUES ({_marks(table)})"  # noqa: S608 (names are the schema's)
-        connection.exec_driver_sql(insert, _storable(table, rows))
+        _insert_many(connection, table, rows)
         return
-    statement = f"COPY {_target(table)} FROM STDIN"
+    statement = f"COPY {_target(table, table.columns)} FROM STDIN"
     try:
         with _cursor(connection) as cursor, cursor.copy(statement) as copy:
             for row in rows:
@@ -47,6 +54,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         raise DBAPIError.instance(
             statement, None, error, psycopg.Error, dialect=connection.dialect
         ) from error
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows that break no unique constraint."""
+    if rows:
+        _insert_many(connection, table, rows, " ON CONFLICT DO NOTHING")
 
 
 def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -58,20 +71,29 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[st
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=values), rows)
 
 
-def _target(table: Table) -> str:
-    return f"{table.name} ({', '.join(column.name for column in table.columns)})"
+def _insert_many(connection: Connection, table: Table, rows: Sequence[Row], otherwise: str = "") -> None:
+    """Insert one row after the other, and leave out the columns that none fills: to sqlite3 a None is more work than a text."""
+    filled = {
+        column: _storable(connection, column, values)
+        for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+        if values[0] is not None or values.count(None) < len(values)
+    }
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    marks = ", ".join(mark for _ in filled)
+    insert = f"INSERT INTO {_target(table, filled)} VALUES ({marks}){otherwise}"  # noqa: S608 (names are the schema's)
+    connection.exec_driver_sql(insert, list(zip(*filled.values(), strict=True)))
 
 
-def _marks(table: Table) -> str:
-    return ", ".join("?" * len(table.columns))
+def _storable(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Sequence[Any]:
+    """Write days and moments as SQLAlchemy does: sqlite3 leaves them to its caller."""
+    if not isinstance(column.type, (Date, UtcDateTime)):
+        return values
+    process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return values if process is None else [process(it) for it in values]
 
 
-def _storable(table: Table, rows: Sequence[Row]) -> list[Row]:
-    """Write days as SQLAlchemy reads them on SQLite: sqlite3 leaves dates to its caller."""
-    days = {number for number, column in enumerate(table.columns) if isinstance(column.type, Date)}
-    if not days:
-        return list(rows)
-    return [tuple(it.isoformat() if number in days else it for number, it in enumerate(row)) for row in rows]
+def _target(table: Table, columns: Iterable[Column[Any]]) -> str:
+    return f"{table.name} ({', '.join(column.name for column in columns)})"
 
 
 def _cursor(connection: Connection) -> Any:  # noqa: ANN401 (psycopg's cursor; SQLAlchemy knows any driver's)

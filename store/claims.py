@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
-from store.bulk import inserting
+from store.bulk import in_order, insert_missing
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Insert the rows that break no unique constraint; return their keys."""
     if not rows:
         return set()
-    statement = inserting(connection.dialect.name, table).on_conflict_do_nothing().returning(table.c.id)
-    return set(connection.scalars(statement, list(rows)))
+    insert_missing(connection, table, in_order(table, rows))
+    keys = {row["id"] for row in rows}
+    stored = select(table.c.id).where(table.c.id.between(min(keys), max(keys)))
+    return keys.intersection(connection.scalars(stored))

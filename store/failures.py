@@ -17,6 +17,8 @@ def file_failures(
     connection: Connection, submissions: Sequence[tuple[int, ReadFailure]], now: datetime
 ) -> list[Verdict]:
     """Store reports, each with the key of its message; `now` is when they are ingested. Raises nothing of its own."""
+    if not submissions:
+        return []
     first = next_key(connection, schema.failure_report)
     rows = [_row(key, *each, now) for key, each in enumerate(submissions, first)]
     stored = insert_new(connection, schema.failure_report, rows)

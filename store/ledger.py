@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from parsers.message import MailHeaders
+from store.bulk import in_order, insert_rows
 from store.outcomes import KEPT, Outcome
 from store.schema import message, message_raw
 
@@ -115,10 +116,8 @@ def kept(connection: Connection, outcomes: Iterable[Outcome], above: int, limit:
 def write_entries(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
     """Write outcomes into the ledger, and keep the bytes of what may be tried again."""
     entries = list(entries)
-    new = [_row(entry, now) for entry in entries if entry.new]
+    insert_rows(connection, message, in_order(message, (_row(entry, now) for entry in entries if entry.new)))
     again = [_change(entry, now) for entry in entries if not entry.new]
-    if new:
-        connection.execute(insert(message), new)
     if again:
         connection.execute(update(message).where(message.c.id == bindparam("key")), again)
         old = [entry.key for entry in entries if not entry.new]

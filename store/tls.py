@@ -22,6 +22,8 @@ def file_tls_reports(
     connection: Connection, submissions: Sequence[tuple[int, ReadTlsReport]], now: datetime
 ) -> list[Verdict]:
     """Store reports, each with the key of its message; `now` is when they are ingested. Raises nothing of its own."""
+    if not submissions:
+        return []
     first = next_key(connection, schema.tls_report)
     rows = [_report_row(key, *each, now) for key, each in enumerate(submissions, first)]
     stored = insert_new(connection, schema.tls_report, rows)
