@@ -1,6 +1,6 @@
 """UTF-8 chunks of a report in, the children of `feedback` out, one at a time and freed behind the reader.
 
-Nothing here knows what the children mean. However long the report is, memory holds one child of it.
+Nothing here knows what the children mean. However long the report is, memory holds one child of it, or a short report.
 """
 
 import gc
@@ -17,6 +17,8 @@ from parsers.standards import CHILDREN, ROOT
 
 CHUNK = 1 << 16
 """Bytes that are parsed between two looks at the limits."""
+AT_ONCE = 1 << 19
+"""Bytes of a document up to which all of it may stand in memory as elements: it takes up to forty times as much."""
 
 _EXHAUSTING = frozenset(
     {
@@ -100,17 +102,18 @@ def children(chunks: Iterable[bytes], limits: Limits) -> Iterator[_Element]:
     whole elements before that place are given; NotAReportError where the root is another element; RefusedError for a
     DTD or what is over a limit; ParserExhaustedError where it is this process that cannot go on.
     """
-    pieces = _sliced(chunks)
+    pieces = iter(chunks)
     first = list(islice(pieces, 2))
-    whole = _whole(first[0]) if len(first) == 1 else None
+    most = min(AT_ONCE, limits.record_bytes)
+    whole = _whole(first[0]) if len(first) == 1 and len(first[0]) <= most else None
     if whole is not None:
         yield from _feedback(whole.getroottree())
     else:
-        yield from _streamed(chain(first, pieces), limits)
+        yield from _streamed(_sliced(chain(first, pieces)), limits)
 
 
 def _whole(document: bytes) -> _Element | None:
-    """Parse what is one chunk at once, which takes half the time; None where it is damaged: `_streamed` says how far."""
+    """Parse a document at once, which takes half the time; None where it is damaged: `_streamed` tells how far it goes."""
     try:
         return etree.fromstring(document, etree.XMLParser(**_OPTIONS))
     except etree.XMLSyntaxError:
