@@ -102,7 +102,6 @@ class ElementReader(FieldReader):
         dates = {} if range_ is None else self.fields(DATES, range_)
         begin, end = (self._date(below(DATES, name), dates.get(name)) for name in ("begin", "end"))
         self._judge_range(begin, end)
-        errors = (child for child in element if self._names[child.tag] == "error")
         return {
             "reporter": fields.get("org_name"),
             "email": self._mailbox(fields.get("email")),
@@ -110,9 +109,17 @@ class ElementReader(FieldReader):
             "report_id": text.report_id(fields.get("report_id")),
             "begin": begin,
             "end": end,
-            "errors": tuple(filter(None, (self.text(below(METADATA, "error"), each) for each in errors))),
+            "errors": self._errors(element) if "error" in fields else (),
             "generator": fields.get("generator"),
         }
+
+    def _errors(self, metadata: _Element) -> tuple[str, ...]:
+        texts = (
+            self.text(below(METADATA, "error"), child)
+            for child in metadata
+            if self._names[child.tag] == "error"
+        )
+        return tuple(filter(None, texts))
 
     def _date(self, place: str, raw: str | None) -> datetime | None:
         if raw is None:
