@@ -1,12 +1,13 @@
-"""Connections to PostgreSQL that do not wait for ever: a URL in, an engine out."""
+"""What only PostgreSQL has: connections that do not wait for ever, and COPY."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from sqlalchemy import Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 ANSWER_SECONDS = 120.0
@@ -58,3 +59,17 @@ def _connect(
 ) -> psycopg.Connection[Any]:
     del dialect, entry
     return PatientConnection.connect(*words, **options)
+
+
+def copy_rows(connection: Connection, target: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Send rows by COPY into a target, `table (column, ...)`. Raises what SQLAlchemy would, had it sent the statement."""
+    statement = f"COPY {target} FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, dialect=connection.dialect
+        ) from error
