@@ -46,8 +46,8 @@ def arrivals(path: Path, limits: Limits) -> Iterator[Arrival]:
                 yield from _mails_of_mbox(path, sighting, limits)
                 return
             file.seek(0)
-            raw = file.read(limits.mail_bytes + 1)
-            yield _arrival(sighting, raw, path.stat().st_size, limits)
+            size = os.fstat(file.fileno()).st_size
+            yield _arrival(sighting, b"" if size > limits.mail_bytes else file.read(), size, limits)
     except OSError as error:
         yield Arrival(sighting, b"", 0, problem=f"cannot be read: {error.strerror or error}")
 
@@ -74,6 +74,6 @@ def _mails_of_mbox(path: Path, sighting: Sighting, limits: Limits) -> Iterator[A
 
 
 def _arrival(sighting: Sighting, raw: bytes, size: int, limits: Limits) -> Arrival:
-    if len(raw) > limits.mail_bytes:
+    if max(size, len(raw)) > limits.mail_bytes:
         return Arrival(sighting, b"", size, refused=too_large(size, limits))
     return Arrival(sighting, raw, size)
