@@ -26,8 +26,10 @@ CHUNK_BYTES = 1 << 18
 """Of mail: what a worker is given at once, unless one message alone is larger."""
 MOST = 4
 """Workers that one writing process can follow; who wants more may say so."""
-AHEAD = 2
-"""Chunks for each worker that may be read while earlier ones are written."""
+CHUNK_XML = 4 << 20
+"""Bytes: a worker hands over what it has once that has so much XML, whatever it was given."""
+AHEAD = 8
+"""Chunks for each worker that may be read while earlier ones are written: as many messages as a batch, or more."""
 
 _Result = tuple[list[Taken], bool]
 """What was read, and whether that process can read no more."""
@@ -85,14 +87,23 @@ class _Workers:
             self._renew()
             return _submitted(self._processes, chunk, self._by)
 
-    def _result(self, chunk: list[Arrival], future: Future[_Result]) -> Iterable[Taken]:
+    def _result(self, chunk: list[Arrival], future: Future[_Result]) -> Iterator[Taken]:
         try:
             taken, worn_out = future.result()
-        except BrokenProcessPool:
-            return map(self._alone, chunk)
+        except BrokenProcessPool:  # by this chunk, or by another that was read beside it
+            taken, worn_out = self._again(chunk), False
         if worn_out:
             self._renew()
-        return taken
+        yield from taken
+        if rest := chunk[len(taken) :]:
+            yield from self._result(rest, self._submit(rest))
+
+    def _again(self, chunk: list[Arrival]) -> list[Taken]:
+        """Read messages once more, and one by one if that fails too."""
+        try:
+            return self._submit(chunk).result()[0]
+        except BrokenProcessPool:
+            return [self._alone(arrival) for arrival in chunk]
 
     def _renew(self) -> None:
         """Have other processes do what comes next; these end with what they were given."""
@@ -129,9 +140,8 @@ def _submitted(processes: ProcessPoolExecutor, chunk: list[Arrival], by: Rules) 
 
 
 def _begin() -> None:
-    """Prepare a worker: a signal to all of them is for the one that writes, without which they have nothing to do."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+    """Prepare a worker. Ctrl-C, which all of them get, is for the one that writes; that one ends its workers by SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     learn_names()
     gc.freeze()
@@ -144,7 +154,15 @@ def _end_with_parent() -> None:
 
 
 def _take_all(chunk: list[Arrival], by: Rules) -> _Result:
-    return [take(arrival, by) for arrival in chunk], is_exhausted()
+    """Read messages; not all of them, but one at least, where they are heavy together."""
+    taken: list[Taken] = []
+    weight = 0
+    for arrival in chunk:
+        taken.append(take(arrival, by))
+        weight += taken[-1].message.xml_bytes
+        if weight >= CHUNK_XML:
+            break
+    return taken, is_exhausted()
 
 
 def _chunks(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:

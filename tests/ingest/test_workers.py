@@ -74,6 +74,19 @@ def test_what_several_read_is_what_one_reads() -> None:
     assert said(read_all(posts, BY, 3)) == said(read_all(posts, BY, 1))
 
 
+def test_messages_that_are_heavy_together_come_in_the_same_order() -> None:
+    xml = (
+        Path("fixtures/reports/google.xml")
+        .read_bytes()
+        .replace(b"</feedback>", b" " * 1_500_000 + b"</feedback>")
+    )
+    heavy = [gzip.compress(xml.replace(b"<org_name>", b"<org_name>%d" % number)) for number in range(20)]
+    posts = arrivals(ALONE) + [
+        Arrival(Sighting(PLACE, f"{n}.xml.gz"), it, len(it)) for n, it in enumerate(heavy)
+    ]
+    assert said(read_all(posts, BY, 2)) == said(read_all(posts, BY, 1))
+
+
 def test_few_messages_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(workers, "ProcessPoolExecutor")
     assert len(said(read_all(arrivals(ALONE), BY, 2))) == ALONE
