@@ -122,9 +122,8 @@ class _Workers:
 
 def _processes(number: int) -> ProcessPoolExecutor:
     """Make processes that are no copies of this one: it has threads, connections and secrets."""
-    os.environ["PYTHONSAFEPATH"] = (
-        "1"  # else they would import what lies in the folder that we were started in
-    )
+    # else they would import what lies in the folder that we were started in
+    os.environ["PYTHONSAFEPATH"] = "1"
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__])
     return ProcessPoolExecutor(number, context, _begin)
