@@ -20,7 +20,7 @@ SQLITE = (
     "synchronous=FULL",  # mail is moved away once its rows are committed: a commit must survive a power cut
     "foreign_keys=ON",
     "temp_store=MEMORY",
-    "cache_size=-8000",  # KiB: a batch writes into pages all over the indexes by address, and meets most of them again
+    "cache_size=-4000",  # KiB: a batch writes into pages all over the indexes by address, and meets most of them again
     "wal_autocheckpoint=4000",  # pages, 16 MB, for the same reason: each is copied back once for several batches
 )
 """Pragmas that SQLite forgets between connections."""

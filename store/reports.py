@@ -137,6 +137,9 @@ class _Filing:
 
     def file(self, key: int, verdict: Verdict, report: PreparedReport) -> Filed:
         content = report.open()
+        self._xml += under(key, [report.document])
+        if report.is_large:
+            self.flush()  # its XML is sent before its records are in memory as well
         records = messages = 0
         for block in content.blocks():
             for table, rows in block.under(key):
@@ -145,7 +148,6 @@ class _Filing:
             messages += block.messages
             if len(self._rows[schema.record]) >= FLUSH:
                 self.flush()
-        self._xml += under(key, [report.document])
         if not isinstance(content, Content):
             totals = {"records": records, "messages": messages, "whole": content.damage is None}
             self._connection.execute(update(schema.report).where(schema.report.c.id == key), totals)

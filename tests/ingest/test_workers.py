@@ -38,8 +38,8 @@ MANY = ALONE + 10 * CHUNK_MESSAGES
 
 
 def arrivals(number: int) -> list[Arrival]:
-    """Give messages, one of three damaged."""
-    posts = [report_mail(each) if each % 3 else corrupt_mail(each) for each in range(1, number + 1)]
+    """Give messages, a few of them damaged."""
+    posts = [report_mail(each) if each % 30 else corrupt_mail(each) for each in range(1, number + 1)]
     return [
         Arrival(Sighting(PLACE, str(uid)), it.content, len(it.content)) for uid, it in enumerate(posts, 1)
     ]
