@@ -194,6 +194,15 @@ def test_workers_do_not_outlive_who_is_killed(tmp_path: Path) -> None:
         wait_until(lambda: not members(process.pid))
 
 
+@pytest.fixture
+def _heard() -> Iterator[None]:
+    """Have Ctrl-C heard: what is started in the background of a script takes over that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heard")
 def test_ctrl_c_ends_them_all_without_a_trace(tmp_path: Path) -> None:
     with reading(tmp_path) as process:
         os.killpg(process.pid, signal.SIGINT)
