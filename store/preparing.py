@@ -13,7 +13,7 @@ from parsers.reading import ReadFailure, Reading, ReadReport, ReadTlsReport
 from parsers.unpack import Refusal
 from store.bulk import Row
 from store.ledger import Sighting
-from store.rows import RecordRows, deviation_row, document_row, record_rows, report_values
+from store.rows import RecordRows, block_rows, deviation_row, document_row, report_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,10 @@ class Unfolding:
 
     def __init__(self, read: ReadReport) -> None:
         self._report = read.open()
-        self._policy = read.header.policy
 
     def blocks(self) -> Iterator[RecordRows]:
         """Give the records in the order they stand. Raises ReportError."""
-        first = 0
-        for records in self._report.blocks():
-            yield record_rows(self._policy, first, records)
-            first += len(records)
+        return block_rows(self._report)
 
     @property
     def deviations(self) -> tuple[Row, ...]:

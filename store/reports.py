@@ -1,4 +1,4 @@
-"""Reports in, their rows out: whether one is new is decided by the INSERT itself, in one statement for all of them."""
+"""Reports in, their rows out: whether one is new is decided by the INSERT itself, never by looking beforehand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -25,15 +25,14 @@ from parsers.limits import Limits
 from parsers.reading import LARGE, ReadReport
 from parsers.streams import Packing, Stream
 from parsers.unpack import Document
-from parsers.values import Report
 from store.bulk import Row
 from store.database import Database
 from store.retention import is_going
 from store.rows import (
     RECORD_TABLES,
     RecordRows,
+    block_rows,
     deviation_row,
-    record_rows,
     report_row,
     report_values,
     under,
@@ -100,7 +99,7 @@ class Reread:
 
     def pieces(self) -> Iterable[RecordRows]:
         """Give the rows of its records; a large one is read once more for them."""
-        return _pieces(self.read.open()) if self._held is None else self._held
+        return block_rows(self.read.open()) if self._held is None else self._held
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +344,7 @@ class _Rereading:
     def _compare_records(self, reader: ReportReader) -> None:
         key = self._kept.id
         first = 0
-        for piece in _pieces(reader):
+        for piece in block_rows(reader):
             end = first + len(piece.record)
             self._changes.add(self._stored.differences(piece, (key, first), (key, end)))
             self._totals["messages"] += piece.messages
@@ -373,11 +372,3 @@ class _Rereading:
         fresh = under(key, map(deviation_row, deviations))
         found = _differences("deviation", _DEVIATION, itemgetter(0, 1, 2), self._noted, fresh)
         self._changes.add(found)
-
-
-def _pieces(reader: Report | ReportReader) -> Iterator[RecordRows]:
-    """Give the rows of a report's records, block by block."""
-    first = 0
-    for records in reader.blocks():
-        yield record_rows(reader.header.policy, first, records)
-        first += len(records)

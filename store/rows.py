@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from parsers.aggregate import ReportReader
 from parsers.alignment import Recomputed, recompute
 from parsers.deviations import Deviation
 from parsers.reading import ReadReport
 from parsers.streams import Packing
 from parsers.unpack import Document
-from parsers.values import PolicyPublished, Record, ReportHeader
+from parsers.values import PolicyPublished, Record, Report, ReportHeader
 from store import schema
 from store.bulk import Row
 
@@ -142,6 +143,14 @@ def record_rows(policy: PolicyPublished, first: int, records: Iterable[Record]) 
         for at, reason in enumerate(record.reasons):
             rows.record_reason.append((ordinal, at, reason.type, reason.comment, reason.type_raw))
     return rows
+
+
+def block_rows(report: Report | ReportReader) -> Iterator[RecordRows]:
+    """Give the rows of all its records, in the order they stand, block by block. Raises ReportError as reading on does."""
+    first = 0
+    for records in report.blocks():
+        yield record_rows(report.header.policy, first, records)
+        first += len(records)
 
 
 def _record(ordinal: int, record: Record, recomputed: Recomputed) -> Row:
